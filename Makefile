@@ -1,0 +1,63 @@
+# Everything here runs on a machine with Go and npm; make setup installs the rest where it can.
+
+# Tests run with kgo's own tag "synctests": it makes the client's mutexes of channels, on which testing/synctest can see
+# a goroutine wait. With sync.Mutex underneath, virtual time stands still while a goroutine waits at a lock of the
+# client. The tag changes nothing else, and the race detector follows channels as it does mutexes. Programs are built
+# without it. "soak" marks the tests of make soak; lint reads those as well.
+TEST_TAGS := synctests
+ALL_TAGS  := synctests,soak
+
+# How long make fuzz spends on each target.
+FUZZTIME ?= 20s
+
+# More flags for make demo and make up: make demo ARGS='--commands 1000 --seed 7'.
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo up test lint fuzz soak build setup tidy clean
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Fetch what is missing, run everything embedded, play a bank's day, print the reports, exit
+	CGO_ENABLED=0 go run ./cmd/recount demo $(ARGS)
+
+up: ## Run all roles on embedded services until Ctrl-C
+	CGO_ENABLED=0 go run ./cmd/recount up $(ARGS)
+
+test: setup lint ## Check everything that needs no container, with the race detector
+	CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m -tags $(TEST_TAGS) ./...
+
+lint: ## Check format, go.mod, the compiler's and staticcheck's findings, sealed types and the house rules
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "run gofmt -w on: $$unformatted" >&2; exit 1; }
+	go mod tidy -diff
+	go vet -tags $(ALL_TAGS) ./...
+	go tool staticcheck -tags $(ALL_TAGS) ./...
+	go tool go-check-sumtype -default-signifies-exhaustive=false ./...
+	go test -count=1 ./internal/lint
+
+fuzz: ## Fuzz each target for FUZZTIME
+	@set -e; targets=$$(grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' .) || { echo "no fuzz target was found" >&2; exit 1; }; \
+	for target in $$(echo "$$targets" | sed -E 's,/[^/]*:func ,:,'); do \
+		echo "$$target for $(FUZZTIME)"; \
+		go test -tags $(TEST_TAGS) -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) "$${target%:*}"; \
+	done
+
+soak: ## Run the long fault runs: the tests called TestSoak..., under the build tag soak
+	@set -e; packages=$$(grep -rlE '^func TestSoak' --include='*_test.go' . | xargs -r -n 1 dirname | sort -u); \
+	test -n "$$packages" || { echo "no soak test was found" >&2; exit 1; }; \
+	go test -tags $(ALL_TAGS) -run '^TestSoak' -count=1 -timeout 3h -v $$packages
+
+build: ## Compile the programs into bin/
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+
+setup: ## Install what the tests need and this machine lacks
+	@.ci/setup
+
+tidy: ## Format the code and mend go.mod
+	gofmt -w .
+	go mod tidy
+
+clean: ## Remove what make built
+	rm -rf bin
