@@ -1,0 +1,124 @@
+package es
+
+// Source topics a view can be mapped from.
+const (
+	FromEvents      Stream = "events"
+	FromRefusals    Stream = "refusals"
+	FromDeadLetters Stream = "dead-letters"
+)
+
+// Stream names the topic of a context that a view maps: "<ctx>.<stream>".
+type Stream string
+
+// View is a projection: a pure mapping from the records of one stream to rows. No business logic and no
+// look-ups: what a view needs, the record carries.
+type View struct {
+	// Name is the view's name and that of its SQL file, schemas/clickhouse/<name>.sql.
+	Name string
+	// Revision is raised whenever the mapping gives other rows for old records; a new revision is a new generation.
+	Revision int
+	From     Stream
+	// Tables are the tables Map writes, without the generation in their names.
+	Tables []AnyTable
+	// Map appends the rows of one record to the tables of out. An error parks the record's aggregate for this view.
+	Map func(r Recorded, out *Rows) error
+}
+
+// Recorded is one record of a stream at its place.
+type Recorded struct {
+	Context   string
+	Partition int32
+	Offset    int64
+	// Timestamp is the broker's, in Unix milliseconds. Never order by it.
+	Timestamp int64
+	Meta      Meta
+
+	// Aggregate is the aggregate's type ("account"), Type the event's wire name ("FundsDeposited") and SchemaVersion the one it was written with.
+	Aggregate     string
+	Type          string
+	SchemaVersion int
+	// Event is the decoded event, lifted to its newest version; nil in refusals and dead letters.
+	Event any
+	// JSON returns the record's data, without its meta, as JSON of the writer's schema.
+	JSON func() (string, error)
+
+	Refusal    *Rejection  // in refusals
+	DeadLetter *DeadLetter // in dead letters
+}
+
+// Rejection is an outcome that left no event.
+type Rejection struct {
+	// Command is the command's wire name: "bank.account.withdraw".
+	Command string
+	Outcome Outcome
+	// Code is stable; Detail is for people.
+	Code   string
+	Detail string
+}
+
+// DeadLetter is a record that could not be processed: original bytes, why, and where it came from.
+type DeadLetter struct {
+	Key, Value []byte
+	Reason     string
+	Detail     string
+	Origin     Source
+}
+
+// Table is a typed handle on a table of a view. R is a flat struct whose fields each carry a `ch:"column"` tag and have
+// one of these types:
+//
+//	Go                               ClickHouse
+//	string                           String, LowCardinality(String)
+//	[]byte                           String
+//	int32, int64, uint64             Int32, Int64, UInt64
+//	int64 with `ch:"column,millis"`  DateTime64(3, 'UTC'): Unix milliseconds
+//	ID                               UUID
+//	Hash                             FixedString(32)
+type Table[R any] struct{ name string }
+
+// NewTable declares the table called name with rows of type R.
+func NewTable[R any](name string) Table[R] { return Table[R]{name} }
+
+// AnyTable is a Table with its row type erased.
+type AnyTable interface {
+	Name() string
+	// NewRows returns an empty *[]R.
+	NewRows() any
+}
+
+// Name returns the table's name, without a generation.
+func (t Table[R]) Name() string { return t.name }
+
+// NewRows returns an empty *[]R.
+func (t Table[R]) NewRows() any { return new([]R) }
+
+// Append adds row to the rows of t in out.
+func (t Table[R]) Append(out *Rows, row R) {
+	rows := out.tables[t.name].(*[]R)
+	*rows = append(*rows, row)
+}
+
+// Rows collects the rows of a view's tables, one typed slice a table.
+type Rows struct {
+	names  []string
+	tables map[string]any // name → *[]R
+}
+
+// NewRows returns an empty collection for tables.
+func NewRows(tables ...AnyTable) *Rows {
+	r := &Rows{tables: make(map[string]any, len(tables))}
+	for _, t := range tables {
+		r.names = append(r.names, t.Name())
+		r.tables[t.Name()] = t.NewRows()
+	}
+	return r
+}
+
+// Each yields every table's name and its rows as a *[]R, in the order declared.
+func (r *Rows) Each(yield func(table string, rows any) bool) {
+	for _, n := range r.names {
+		if !yield(n, r.tables[n]) {
+			return
+		}
+	}
+}
