@@ -1,0 +1,18 @@
+// Package bank is the bounded context of a bank: its accounts, its customers and the reports about them.
+package bank
+
+import (
+	"recount/domain/bank/account"
+	"recount/domain/bank/customer"
+	"recount/domain/bank/views"
+	"recount/internal/es"
+)
+
+// Context declares the bank.
+func Context() es.Context {
+	return es.Context{
+		Name:       "bank",
+		Aggregates: []es.AggregateType{account.Type(), customer.Type()},
+		Views:      views.All(),
+	}
+}

@@ -1,0 +1,96 @@
+package domain_test
+
+import (
+	"regexp"
+	"testing"
+
+	"recount/domain"
+	"recount/internal/es"
+)
+
+// TestWhatIsDeclaredHasNamesThatCanStay checks the names that become topics, schemas, URLs and tables.
+func TestWhatIsDeclaredHasNamesThatCanStay(t *testing.T) {
+	t.Parallel()
+	contexts := map[string]bool{}
+	for _, c := range domain.Contexts() {
+		if contexts[c.Name] {
+			t.Errorf("context %s is there twice", c.Name)
+		}
+		contexts[c.Name] = true
+		for _, problem := range misnamed(c) {
+			t.Error(problem)
+		}
+	}
+	if !contexts["bank"] {
+		t.Error("there is no bank")
+	}
+}
+
+func TestBadNamesAreNoticed(t *testing.T) {
+	t.Parallel()
+	bad := es.Context{
+		Name:       "Bank",
+		Aggregates: []es.AggregateType{declare("account", "Open", "Opened"), declare("account", "open-it", "Opened")},
+		Views: []es.View{
+			{Name: "balances", Revision: 1, From: es.FromEvents, Tables: []es.AnyTable{es.NewTable[struct{}]("balances")}},
+			{Name: "balances", From: "commands", Tables: []es.AnyTable{es.NewTable[struct{}]("Balances")}},
+		},
+	}
+	// The context; the second aggregate, its command and its event; the second view, its revision, stream and table.
+	if got := misnamed(bad); len(got) != 8 {
+		t.Errorf("got %d problems, want 8: %q", len(got), got)
+	}
+}
+
+// nothing is an aggregate to which nothing ever happens.
+type nothing struct{}
+
+func (nothing) Decide(string) ([]string, error) { return nil, nil }
+func (nothing) Evolve(string) nothing           { return nothing{} }
+
+func declare(name, command, event string) es.AggregateType {
+	return es.Declare(es.Type[nothing, string, string]{
+		Name: name, Commands: map[string]string{command: ""}, Events: map[string]string{event: ""},
+	})
+}
+
+// misnamed says what in c has a name that is taken already or that topics, URLs or tables cannot have.
+func misnamed(c es.Context) (problems []string) {
+	var (
+		lower  = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+		record = regexp.MustCompile(`^[A-Z][a-z0-9]*([A-Z][a-z0-9]*)*$`) // a command's URL is its kebab case
+		taken  = map[string]bool{}
+	)
+	check := func(kind, name string, form *regexp.Regexp) {
+		if taken[kind+name] {
+			problems = append(problems, kind+" "+name+" is taken")
+		}
+		taken[kind+name] = true
+		if !form.MatchString(name) {
+			problems = append(problems, kind+" "+name+" does not match "+form.String())
+		}
+	}
+	check("context", c.Name, lower)
+	for _, a := range c.Aggregates {
+		check("aggregate", a.Name(), lower)
+		for name := range a.CommandTypes() {
+			check("record "+a.Name()+".", name, record)
+		}
+		for name := range a.EventTypes() { // in one namespace with the commands
+			check("record "+a.Name()+".", name, record)
+		}
+	}
+	for _, v := range c.Views {
+		check("view", v.Name, lower)
+		if v.Revision < 1 {
+			problems = append(problems, "view "+v.Name+" has no revision")
+		}
+		if v.From != es.FromEvents && v.From != es.FromRefusals && v.From != es.FromDeadLetters {
+			problems = append(problems, "view "+v.Name+" reads no stream")
+		}
+		for _, table := range v.Tables {
+			check("table", table.Name(), lower)
+		}
+	}
+	return problems
+}

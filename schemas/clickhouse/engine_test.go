@@ -1,0 +1,178 @@
+package clickhouse_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"recount/domain"
+	"recount/internal/embedded"
+	"recount/internal/es"
+	clickhouse "recount/schemas/clickhouse"
+)
+
+func TestMain(m *testing.M) {
+	embedded.RunIfChild()
+	os.Exit(m.Run())
+}
+
+// TestOnTheEngine runs what needs a ClickHouse, each test in a database of its own.
+func TestOnTheEngine(t *testing.T) {
+	t.Parallel()
+	engine := startEngine(t)
+	for name, test := range map[string]func(*testing.T, *database){
+		"columns are those of the rows":                 testColumns,
+		"a column that no row has is noticed":           testForeignColumn,
+		"as of is right for back-dated entries":         testAsOf,
+		"as of agrees with a fold in any order":         testAsOfProperty,
+		"as of never wraps around":                      testAsOfOverflow,
+		"balances show the newest version":              testBalances,
+		"customers are put together":                    testCustomers,
+		"events, refusals and dead letters":             testAudit,
+		"the same token is inserted once":               testDeduplication,
+		"public names move to another generation":       testGenerations,
+		"conditions on the account reach the key":       testPushdown,
+		"one command is found without reading the rest": testCommandLookup,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newDatabase(t, engine))
+		})
+	}
+}
+
+func startEngine(t *testing.T) *embedded.ClickHouse {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	engine, err := embedded.StartClickHouse(ctx, embedded.ClickHouseOptions{DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := engine.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return engine
+}
+
+// database is one test's own, with generation 1 of every view.
+type database struct {
+	url, name string
+	views     map[string]es.View
+}
+
+func newDatabase(t *testing.T, engine *embedded.ClickHouse) *database {
+	t.Helper()
+	db := &database{
+		url:   engine.URL(),
+		name:  "books_" + strings.ToLower(strings.NewReplacer("TestOnTheEngine/", "", ",", "", "-", "_").Replace(t.Name())),
+		views: map[string]es.View{},
+	}
+	db.exec(t, "CREATE DATABASE "+db.name)
+	for _, view := range domain.Contexts()[0].Views {
+		db.views[view.Name] = view
+		db.makeGeneration(t, view.Name, 1)
+	}
+	return db
+}
+
+// makeGeneration makes a generation of view and points the public names at it.
+func (db *database) makeGeneration(t *testing.T, view string, generation int) {
+	t.Helper()
+	script, err := clickhouse.Render(view, clickhouse.Params{Database: db.name, Generation: generation, DedupWindow: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range append(script.Tables, script.Public...) {
+		db.exec(t, statement)
+	}
+}
+
+func (db *database) exec(t *testing.T, statement string) {
+	t.Helper()
+	if _, err := db.post(statement, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// query returns the answer as lines of tab-separated values.
+func (db *database) query(t *testing.T, statement string) string {
+	t.Helper()
+	answer, err := db.post(statement, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSuffix(answer, "\n")
+}
+
+// expect fails unless statement answers want, a line a row with single spaces between values.
+func (db *database) expect(t *testing.T, statement string, want ...string) {
+	t.Helper()
+	got := strings.ReplaceAll(db.query(t, statement), "\t", " ")
+	if got != strings.Join(want, "\n") {
+		t.Errorf("%s\ngot:\n%s\nwant:\n%s", statement, got, strings.Join(want, "\n"))
+	}
+}
+
+// insert puts rows, a *[]R, into generation 1 of table, under token where one is given.
+func (db *database) insert(t *testing.T, table string, rows any, token string) {
+	t.Helper()
+	columns, body := rowBinary(t, rows)
+	if len(body) == 0 {
+		return
+	}
+	settings := url.Values{}
+	if token != "" {
+		settings.Set("insert_deduplication_token", token)
+	}
+	settings.Set("query", fmt.Sprintf("INSERT INTO %s_g1 (%s) FORMAT RowBinary", table, strings.Join(columns, ", ")))
+	if _, err := db.post(string(body), settings); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// project inserts what view makes of records, each in an insert of its own so that nothing is merged beforehand.
+func (db *database) project(t *testing.T, view string, records ...es.Recorded) {
+	t.Helper()
+	for _, record := range records {
+		rows := es.NewRows(db.views[view].Tables...)
+		if err := db.views[view].Map(record, rows); err != nil {
+			t.Fatal(err)
+		}
+		for table, values := range rows.Each {
+			db.insert(t, table, values, "")
+		}
+	}
+}
+
+func (db *database) post(body string, settings url.Values) (string, error) {
+	if settings == nil {
+		settings = url.Values{}
+	}
+	// While the database is being made there is none to be in.
+	if !strings.HasPrefix(body, "CREATE DATABASE") {
+		settings.Set("database", db.name)
+	}
+	client := http.Client{Timeout: time.Minute}
+	response, err := client.Post(db.url+"/?"+settings.Encode(), "text/plain", bytes.NewReader([]byte(body)))
+	if err != nil {
+		return "", err
+	}
+	answer, err := io.ReadAll(response.Body)
+	if closeErr := response.Body.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s\n%s", response.Status, answer, body)
+	}
+	return string(answer), err
+}

@@ -1,0 +1,58 @@
+package clickhouse_test
+
+import (
+	"testing"
+	"time"
+
+	"recount/domain/bank/account"
+	"recount/domain/bank/customer"
+	"recount/internal/es"
+	"recount/internal/es/estest"
+)
+
+// ledger records what commands make of one aggregate, each second one event.
+type ledger[S es.Aggregate[S, C, E], C, E any] struct {
+	aggregate es.AggregateType
+	id        string
+	state     S
+	version   int64
+}
+
+func newAccount(id string) *ledger[account.Account, account.Command, account.Event] {
+	return &ledger[account.Account, account.Command, account.Event]{aggregate: account.Type(), id: id}
+}
+
+func newCustomer(id string) *ledger[customer.Customer, customer.Command, customer.Event] {
+	return &ledger[customer.Customer, customer.Command, customer.Event]{aggregate: customer.Type(), id: id}
+}
+
+// recordingBegins is later than every moment the commands speak of, so that nothing is right by accident.
+const recordingBegins = "2026-06-01 00:00:00"
+
+// do decides command as true at validAt and returns its event as a projector reads it.
+func (l *ledger[S, C, E]) do(t *testing.T, validAt string, command C) es.Recorded {
+	t.Helper()
+	after, events, err := es.Handle[S, C, E](l.state, command)
+	if err != nil || len(events) != 1 {
+		t.Fatalf("%T gave %v and %v, want one event", command, events, err)
+	}
+	l.state = after
+	l.version++
+	return es.Recorded{
+		Context: "bank", Partition: 3, Offset: 100 + l.version,
+		Aggregate: l.aggregate.Name(), Type: estest.WireName(l.aggregate, events[0]), SchemaVersion: 1, Event: events[0],
+		Meta: es.Meta{
+			AggregateID: l.id, Version: l.version, CommandID: "c", CorrelationID: "c", Actor: "teller",
+			ValidAt: millis(t, validAt), RecordedAt: millis(t, recordingBegins) + 1000*l.version,
+		},
+	}
+}
+
+func millis(t *testing.T, at string) int64 {
+	t.Helper()
+	moment, err := time.Parse(time.DateTime, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return moment.UnixMilli()
+}
