@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"slices"
 	"testing"
 
 	. "recount/domain/bank/account"
@@ -24,7 +25,9 @@ var (
 
 func given(events ...Event) []Event { return events }
 
-func cases() []row {
+func cases() []row { return slices.Concat(openings(), deposits(), withdrawals(), endings()) }
+
+func openings() []row {
 	return []row{
 		{Name: "open", When: Open{CustomerID: "ada", Currency: "EUR", OverdraftLimit: 50}, Then: given(overdraft)},
 		{Name: "open without an overdraft", When: Open{CustomerID: "ada", Currency: "EUR"}, Then: given(opened)},
@@ -35,7 +38,11 @@ func cases() []row {
 		{Name: "open without a currency", When: Open{CustomerID: "ada"}, Refused: CurrencyInvalid},
 		{Name: "open in small letters", When: Open{CustomerID: "ada", Currency: "eur"}, Refused: CurrencyInvalid},
 		{Name: "open with a limit below zero", When: Open{CustomerID: "ada", Currency: "EUR", OverdraftLimit: -1}, Refused: OverdraftLimitNegative},
+	}
+}
 
+func deposits() []row {
+	return []row{
 		{
 			Name: "deposit", Given: given(opened),
 			When: Deposit{Amount: 100, Currency: "EUR", Reference: "wages", Channel: "online"},
@@ -58,7 +65,11 @@ func cases() []row {
 		{Name: "deposit before opening", When: Deposit{Amount: 1, Currency: "EUR"}, Refused: NotOpen},
 		{Name: "deposit no currency before opening", When: Deposit{Amount: 1}, Refused: NotOpen},
 		{Name: "deposit after closing", Given: given(opened, closed), When: Deposit{Amount: 1, Currency: "EUR"}, Refused: Closed},
+	}
+}
 
+func withdrawals() []row {
+	return []row{
 		{
 			Name: "withdraw all", Given: given(opened, hundred), When: Withdraw{Amount: 100, Currency: "EUR", Reference: "rent", Channel: "atm"},
 			Then: given(FundsWithdrawn{CustomerID: "ada", Amount: 100, Currency: "EUR", Reference: "rent", BalanceAfter: 0, StatusAfter: StatusOpen, Channel: "atm"}),
@@ -86,7 +97,11 @@ func cases() []row {
 		},
 		{Name: "withdraw before opening", When: Withdraw{Amount: 1, Currency: "EUR"}, Refused: NotOpen},
 		{Name: "withdraw after closing", Given: given(opened, closed), When: Withdraw{Amount: 1, Currency: "EUR"}, Refused: Closed},
+	}
+}
 
+func endings() []row {
+	return []row{
 		{
 			Name: "freeze", Given: given(opened, hundred), When: Freeze{Reason: "court order"},
 			Then: given(AccountFrozen{CustomerID: "ada", Currency: "EUR", BalanceAfter: 100, Reason: "court order"}),
