@@ -71,10 +71,14 @@ func commandsOnTop(repo *repository) (breaches []string) {
 	return breaches
 }
 
-// commandOf returns the folder of the command an import is part of: cmd/recount for ./cmd/recount/demo.
+// commandOf returns the folder of the command an import is part of: cmd/recount for ./cmd/recount/demo. What lies below
+// cmd/internal is part of every command.
 func commandOf(imported string) (folder string, is bool) {
 	rest, is := strings.CutPrefix(imported, "./cmd/")
 	name, _, _ := strings.Cut(rest, "/")
+	if name == "internal" {
+		return "cmd", is
+	}
 	return "cmd/" + name, is
 }
 

@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"recount/internal/es"
+)
+
+// Channel is one of the two topics a partition's commands come from. Each is taken strictly by offset; how the two interleave is free.
+type Channel int
+
+// The channels.
+const (
+	Commands Channel = iota // from producers
+	Dispatch                // from sagas, and forwarded ones
+	channels
+)
+
+// Header is a record's header.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Input is one record of a channel.
+type Input struct {
+	Channel    Channel
+	Offset     int64
+	Key, Value []byte
+	Headers    []Header
+}
+
+// Record is one to be published. The list it stands in says which topic.
+type Record struct {
+	Context    string // of the topic; empty: the partition's own
+	Partition  int32
+	Key, Value []byte
+	Headers    []Header
+}
+
+// Headers the engine writes.
+const (
+	HeaderForwarded = "recount-forwarded" // on a forwarded command: the partition count it was forwarded under
+	HeaderReason    = "recount-reason"    // on a dead letter: a stable code
+	HeaderDetail    = "recount-detail"    // on a dead letter: what happened, for people
+	HeaderOrigin    = "recount-origin"    // on a dead letter: topic/partition@offset
+	HeaderTopicID   = "recount-topic-id"  // on a dead letter: the incarnation of that topic
+)
+
+// Reasons of dead letters. Stable codes.
+const (
+	ReasonUndecodable    = "undecodable"     // the frame or its meta could not be read
+	ReasonUnknownSchema  = "unknown-schema"  // the frame names a schema that no registry knows
+	ReasonUnknownCommand = "unknown-command" // a readable record that is no command of this context
+	ReasonMisplaced      = "misplaced"       // forwarded once and still in the wrong partition
+	ReasonPanic          = "decide-panicked" // Decide has a bug
+	ReasonTooLarge       = "event-too-large" // an event over the size limit
+)
+
+// Answer is the outcome of one command, for those who wait for it.
+type Answer struct {
+	Meta    es.CommandMeta
+	Command string // wire name
+	Outcome es.Outcome
+	Code    string // of a refusal or failure
+	Detail  string
+	// Version is the aggregate's version afterwards.
+	Version int64
+	// Duplicate says that the command was decided before, and this is the recorded outcome again.
+	Duplicate bool
+	// FirstEvent and Events are the place of the command's events in Effects.Events.
+	FirstEvent, Events int
+}
+
+// Write is a value for the store.
+type Write struct{ Key, Value []byte }
+
+// Effects is everything a batch asks of the outside world.
+type Effects struct {
+	Events      []Record
+	Refusals    []Record
+	Inbox       []Record
+	Dispatch    []Record
+	DeadLetters []Record
+	Replies     []Answer
+	// Writes are the new states, one for each aggregate that the batch changed.
+	Writes []Write
+	// Next is the offset to commit for each channel; -1 where the batch had no record of it.
+	Next [channels]int64
+	// Counts of what happened, for metrics.
+	Counts Counts
+
+	change change
+}
+
+// Counts says how a batch's commands ended.
+type Counts struct {
+	Accepted, Unchanged, Failed int
+	Refused                     map[string]int // by code
+	Duplicates                  int            // answered from the dedup window
+	Skipped                     int            // below the watermark: decided before
+	Forwarded                   int
+}
+
+// Add adds the counts of another batch.
+func (c *Counts) Add(o Counts) {
+	c.Accepted += o.Accepted
+	c.Unchanged += o.Unchanged
+	c.Failed += o.Failed
+	c.Duplicates += o.Duplicates
+	c.Skipped += o.Skipped
+	c.Forwarded += o.Forwarded
+	for code, n := range o.Refused {
+		c.Refused[code] += n
+	}
+}

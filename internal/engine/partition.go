@@ -1,0 +1,236 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"recount/internal/es"
+)
+
+// Config is what a partition's engine needs to know.
+type Config struct {
+	Context string
+	// Partition of Partitions: the epoch's count, never read from metadata.
+	Partition, Partitions int32
+	// Topics are the two channels' names and incarnations; EventsID is the incarnation of the event topic.
+	Topics   [channels]Topic
+	EventsID es.ID
+	Codec    Codec
+	// DedupMillis and DedupEntries bound the window in which a repeated command ID is recognised, whichever ends
+	// first. A retry later than that is a new command. An entry takes about 120 bytes of memory.
+	DedupMillis  int64
+	DedupEntries int
+	// CacheEntries bounds the decoded aggregates kept in memory; up to twice as many are held.
+	CacheEntries int
+	// RecordBytesMax bounds an event's size: keep it below the broker's message.max.bytes with room for a batch's overhead.
+	RecordBytesMax int
+}
+
+// Topic is a topic's name and incarnation.
+type Topic struct {
+	Name string
+	ID   es.ID
+}
+
+// Defaults for Config.
+const (
+	DedupMillisDefault    = 60 * 60 * 1000
+	DedupEntriesDefault   = 1_000_000
+	CacheEntriesDefault   = 100_000
+	RecordBytesMaxDefault = 900 << 10
+)
+
+// Partition is what one owner knows of one partition: where the log is reflected, which commands were decided lately, and the
+// aggregates it has touched. It is not safe for concurrent use: whoever holds the partition's lease owns it.
+type Partition struct {
+	cfg    Config
+	store  Reader
+	marks  marks
+	window *window
+	cache  cache
+	blocks uint64 // dedup blocks written
+	types  map[string]es.AggregateType
+}
+
+// Open returns a partition as far as store reflects the log. A store made under other conditions is ErrForeignStore:
+// it is to be dropped, and opened again empty. What the log holds beyond Position is for Fold.
+func Open(cfg Config, store Reader) (*Partition, error) {
+	p := &Partition{
+		cfg: cfg, store: store, types: map[string]es.AggregateType{},
+		window: newWindow(cfg.DedupMillis, cfg.DedupEntries),
+		cache:  newCache(cfg.CacheEntries),
+	}
+	for _, a := range cfg.Codec.Aggregates() {
+		p.types[a.Name()] = a
+	}
+	value, found, err := store.Get([]byte(keyMarks))
+	if err != nil {
+		return nil, fmt.Errorf("reading the watermarks: %w", err)
+	}
+	if !found {
+		return p, nil
+	}
+	made, _, err := store.Get([]byte(keyIdentity))
+	if err != nil {
+		return nil, fmt.Errorf("reading the store's identity: %w", err)
+	}
+	if !bytes.Equal(made, cfg.identity()) {
+		return nil, ErrForeignStore
+	}
+	if p.marks, err = decodeMarks(value); err != nil {
+		return nil, fmt.Errorf("reading the watermarks: %w", err)
+	}
+	return p, p.loadWindow()
+}
+
+// identity names everything that the values in a store depend on beside the log itself.
+func (c Config) identity() []byte {
+	id := []byte(layoutNumber + c.Context + "/" + strconv.Itoa(int(c.Partition)) + "/" + strconv.Itoa(int(c.Partitions)) + "/")
+	id = append(id, c.EventsID[:]...)
+	for _, t := range c.Topics {
+		id = append(id, t.ID[:]...)
+	}
+	for _, a := range c.Codec.Aggregates() {
+		fold := c.Codec.Fold(a)
+		id = append(append(id, a.Name()...), fold[:]...)
+	}
+	return id
+}
+
+func (p *Partition) loadWindow() error {
+	for pair, err := range p.store.Scan([]byte(prefixDedup), []byte{prefixDedup[0] + 1}) {
+		if err != nil {
+			return fmt.Errorf("reading the dedup window: %w", err)
+		}
+		if err := p.window.load(pair.Value); err != nil {
+			return err
+		}
+		p.blocks = max(p.blocks, binary.BigEndian.Uint64(pair.Key[len(pair.Key)-8:])+1)
+	}
+	return nil
+}
+
+// Position is where the log's reflection ends: the next offsets to fold.
+func (p *Partition) Position() (events, refusals int64) {
+	return p.marks.eventsNext, p.marks.refusalsNext
+}
+
+// Start tells where the group's committed offset for a channel is: what lies below was decided before.
+func (p *Partition) Start(c Channel, committed int64) {
+	p.marks.sourceNext[c] = max(p.marks.sourceNext[c], committed)
+}
+
+// Next is the offset that follows the last decided command of a channel.
+func (p *Partition) Next(c Channel) int64 { return p.marks.sourceNext[c] }
+
+// RecordedAt is the partition's last recorded time, Unix milliseconds. A clock far behind it must not decide.
+func (p *Partition) RecordedAt() int64 { return p.marks.recordedAt }
+
+// Stats describes a partition's memory.
+type Stats struct {
+	Cached       int   // aggregates in memory
+	DedupEntries int   // commands remembered
+	DedupEvicted int64 // forgotten for their number before their time
+}
+
+// Stats returns p's figures.
+func (p *Partition) Stats() Stats {
+	return Stats{Cached: p.cache.len(), DedupEntries: len(p.window.known), DedupEvicted: p.window.evicted}
+}
+
+// Commit takes fx over: it is known to be committed, and eventsNext and refusalsNext are the offsets after its last
+// event and refusal (as they are, where it had none).
+func (p *Partition) Commit(fx *Effects, eventsNext, refusalsNext int64) {
+	p.take(&fx.change)
+	p.marks.eventsNext = max(p.marks.eventsNext, eventsNext)
+	p.marks.refusalsNext = max(p.marks.refusalsNext, refusalsNext)
+	for c, next := range fx.Next {
+		p.marks.sourceNext[c] = max(p.marks.sourceNext[c], next)
+	}
+}
+
+// Flush returns what the store needs beside the Writes of effects and folds: the watermarks, the newly remembered
+// commands as one block, and the keys of blocks that have left the window. All of it goes into one batch with those Writes.
+func (p *Partition) Flush() (writes []Write, deletes [][]byte) {
+	if block, newest := p.window.block(); len(block) > 0 {
+		writes = append(writes, Write{dedupKey(newest, p.blocks), block})
+		p.blocks++
+	}
+	writes = append(writes,
+		Write{[]byte(keyIdentity), p.cfg.identity()},
+		Write{[]byte(keyMarks), p.marks.encode()})
+	for pair, err := range p.store.Scan([]byte(prefixDedup), dedupKey(max(0, p.window.newest-p.window.spanMillis), 0)) {
+		if err != nil {
+			break // they are only left over: the next flush finds them again
+		}
+		deletes = append(deletes, bytes.Clone(pair.Key))
+	}
+	return writes, deletes
+}
+
+// change is what a batch or a fold alters in memory.
+type change struct {
+	entries    map[string]*entry // by state key
+	remember   []remembered
+	recordedAt int64
+}
+
+func (p *Partition) take(c *change) {
+	for key, e := range c.entries {
+		p.cache.put(key, e)
+	}
+	for _, r := range c.remember {
+		p.window.add(r)
+	}
+	p.marks.recordedAt = max(p.marks.recordedAt, c.recordedAt)
+}
+
+// load returns an aggregate: as the batch left it, as the cache or the store holds it, or as it is before its first event.
+func (p *Partition) load(c *change, a es.AggregateType, id string) (*entry, string, error) {
+	key := string(stateKey(a.Name(), id))
+	if e, ok := c.entries[key]; ok {
+		return e, key, nil
+	}
+	if e, ok := p.cache.get(key); ok {
+		return e, key, nil
+	}
+	value, found, err := p.store.Get([]byte(key))
+	if err != nil {
+		return nil, key, fmt.Errorf("reading %s %s from the store: %w", a.Name(), id, err)
+	}
+	if !found {
+		return &entry{state: a.Zero()}, key, nil
+	}
+	e, err := decodeEntry(value, p.cfg.Codec, a)
+	if err != nil {
+		return nil, key, fmt.Errorf("decoding %s %s from the store: %w", a.Name(), id, err)
+	}
+	p.cache.put(key, e)
+	return e, key, nil
+}
+
+// writes encodes the entries of c for the store.
+func (p *Partition) writes(c *change) ([]Write, error) {
+	out := make([]Write, 0, len(c.entries))
+	for key, e := range c.entries {
+		value, err := appendEntry(nil, p.cfg.Codec, p.typeOf(key), e)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Write{[]byte(key), value})
+	}
+	return out, nil
+}
+
+// typeOf returns the aggregate type of a state key.
+func (p *Partition) typeOf(key string) es.AggregateType {
+	rest := key[len(prefixState):]
+	for i := range len(rest) {
+		if rest[i] == '/' {
+			return p.types[rest[:i]]
+		}
+	}
+	panic("engine: malformed state key") // stateKey made it
+}

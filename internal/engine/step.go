@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"recount/internal/es"
+	"recount/internal/partition"
+)
+
+// ErrClockBehind says that this worker's clock is so far behind the partition's last event that it must not decide.
+var ErrClockBehind = errors.New("the clock is behind the partition's last recorded event")
+
+const (
+	clockBehindMillisMax = 5_000
+	idBytesMax           = 512
+)
+
+// Step decides batch, oldest first within each channel, at now (Unix milliseconds), and returns everything that follows.
+// It alters nothing: dropping the Effects is undoing the step. For each command, in this order:
+//
+//  1. below the watermark of its channel: decided before, skipped without a reply
+//  2. frame or meta unreadable: dead letter
+//  3. another partition's: forwarded there, at most once
+//  4. command ID seen within the dedup window: the recorded outcome again, or command-id-reused for another body
+//  5. another version expected: version-conflict
+//  6. decided: events, a refusal, or nothing to change
+//
+// An error means that the store could not be read or the clock must not be trusted: nothing was decided.
+func (p *Partition) Step(now int64, batch []Input) (*Effects, error) {
+	if behind := p.marks.recordedAt - now; behind > clockBehindMillisMax {
+		return nil, fmt.Errorf("%w by %d ms on partition %s/%d: set the clock right (NTP) and start again", ErrClockBehind, behind, p.cfg.Context, p.cfg.Partition)
+	}
+	s := step{p: p, at: max(now, p.marks.recordedAt), seen: map[es.ID]outcome{}, fx: &Effects{
+		change: change{entries: make(map[string]*entry, len(batch))},
+		Counts: Counts{Refused: map[string]int{}},
+	}}
+	s.fx.change.recordedAt = s.at
+	for c := range s.fx.Next {
+		s.fx.Next[c] = -1
+	}
+	for i := range batch {
+		if err := s.input(&batch[i]); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	s.fx.Writes, err = p.writes(&s.fx.change)
+	return s.fx, err
+}
+
+type step struct {
+	p    *Partition
+	at   int64 // recorded_at of everything in this batch
+	fx   *Effects
+	seen map[es.ID]outcome // commands of this batch
+	buf  []byte            // keys and values of the records made so far
+}
+
+func (s *step) input(in *Input) error {
+	if in.Offset < s.p.marks.sourceNext[in.Channel] {
+		s.fx.Counts.Skipped++
+		return nil
+	}
+	s.fx.Next[in.Channel] = in.Offset + 1
+
+	cmd, err := s.p.cfg.Codec.DecodeCommand(in.Value)
+	d := decision{step: s, in: in, cmd: &cmd}
+	if cmd.HasMeta {
+		if bad := checkIDs(&cmd.Meta); bad != nil {
+			cmd.HasMeta, err = false, bad
+		}
+	}
+	switch to := partition.Of(cmd.Meta.AggregateID, s.p.cfg.Partitions); {
+	case !cmd.HasMeta:
+		d.deadLetter(reasonOf(err), err.Error())
+		return nil
+	case to != s.p.cfg.Partition:
+		s.forward(&d, to)
+		return nil
+	case err != nil:
+		d.fail(reasonOf(err), err.Error())
+		return nil
+	}
+	d.id = fingerprint(cmd.Aggregate.Name(), cmd.Meta.AggregateID, cmd.Meta.CommandID)
+	return d.decide()
+}
+
+func checkIDs(m *es.CommandMeta) error {
+	switch {
+	case m.AggregateID == "" || m.CommandID == "":
+		return errors.New("aggregate_id and command_id must not be empty")
+	case len(m.AggregateID) > idBytesMax || len(m.CommandID) > idBytesMax:
+		return fmt.Errorf("aggregate_id and command_id must not be longer than %d bytes", idBytesMax)
+	}
+	return nil
+}
+
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, ErrUnknownSchema):
+		return ReasonUnknownSchema
+	case errors.Is(err, ErrUnknownCommand):
+		return ReasonUnknownCommand
+	}
+	return ReasonUndecodable
+}
+
+// forward sends a command that lies in the wrong partition (its producer used another partitioner) to the right one. A header
+// says so, because two workers that disagree about the partition count would otherwise send it to and fro for ever.
+func (s *step) forward(d *decision, to int32) {
+	for _, h := range d.in.Headers {
+		if h.Key == HeaderForwarded {
+			d.fail(ReasonMisplaced, "it was forwarded under a count of "+string(h.Value)+" partitions and does not belong here under a count of "+strconv.Itoa(int(s.p.cfg.Partitions)))
+			return
+		}
+	}
+	s.fx.Counts.Forwarded++
+	headers := append(append([]Header(nil), d.in.Headers...), Header{HeaderForwarded, strconv.AppendInt(nil, int64(s.p.cfg.Partitions), 10)})
+	s.fx.Dispatch = append(s.fx.Dispatch, Record{Partition: to, Key: []byte(d.cmd.Meta.AggregateID), Value: d.in.Value, Headers: headers})
+}
+
+// record appends to list a record of this partition whose key and value were appended to s.buf from start on, the value from value on.
+// The capacities are cut, so that growing the buffer later can't write into it.
+func (s *step) record(list *[]Record, start, value int) {
+	*list = append(*list, Record{
+		Partition: s.p.cfg.Partition,
+		Key:       s.buf[start:value:value],
+		Value:     s.buf[value:len(s.buf):len(s.buf)],
+	})
+}
+
+// processPartition returns the context of a process ID "<ctx>/<saga>/<id>" and the partition of its bare ID.
+func (s *step) processPartition(id string) (context string, partitionOf int32, ok bool) {
+	context, rest, ok := strings.Cut(id, "/")
+	_, bare, ok2 := strings.Cut(rest, "/")
+	return context, partition.Of(bare, s.p.cfg.Partitions), ok && ok2 && context != "" && bare != ""
+}

@@ -1,0 +1,158 @@
+package serde
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"recount/internal/engine"
+	"recount/internal/es"
+)
+
+// Codec is a catalog whose schemas have IDs. It is safe for concurrent use.
+type Codec struct {
+	catalog  *Catalog
+	contexts map[string]*contextCodec
+	replyID  uint32
+
+	known    atomic.Pointer[map[uint32]*version] // never changed in place: learning replaces it
+	own      int                                 // how many of the known are ours
+	registry *Registry                           // nil: nothing can be learned
+	learning sync.Mutex
+	missing  misses
+}
+
+// Streams of a context that records are written to; replies are of no context.
+const (
+	streamCommands = "commands"
+	streamDispatch = "dispatch"
+	streamEvents   = "events"
+	streamRefusals = "refusals"
+	streamInbox    = "inbox"
+	streamReplies  = "replies"
+)
+
+// slot is a version's place in a topic. A registry gives each an ID.
+type slot struct {
+	context string
+	stream  string
+	version *version
+}
+
+// slots lists every place a schema is written to, versions oldest first.
+func (c *Catalog) slots() []slot {
+	var out []slot
+	add := func(context, stream string, r *record) {
+		for _, v := range r.versions {
+			out = append(out, slot{context, stream, v})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.records)) {
+		switch r := c.records[name]; r.kind {
+		case event:
+			add(r.context, streamEvents, r)
+		case command:
+			add(r.context, streamCommands, r)
+			add(r.context, streamDispatch, r)
+		case refusal, outcome:
+			for _, context := range slices.Sorted(maps.Keys(c.contexts)) {
+				add(context, r.kind.stream(), r)
+			}
+		case reply:
+			add(sharedScope, streamReplies, r)
+		}
+	}
+	return out
+}
+
+// Offline returns a codec that needs no registry: for tests, simulations and tools. A schema's ID depends on its name
+// and version alone, so frames stay readable when schemas are added. Nothing can be learned.
+func (c *Catalog) Offline() *Codec {
+	ids := map[slot]uint32{}
+	for _, s := range c.slots() {
+		ids[s] = offlineID(s.version)
+	}
+	codec, err := newCodec(c, nil, ids)
+	if err != nil {
+		panic("serde: " + err.Error()) // NewCatalog made sure that the IDs differ
+	}
+	return codec
+}
+
+func offlineID(v *version) uint32 {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", v.record.name, v.number))
+	return binary.BigEndian.Uint32(sum[:]) >> 1 // registries count in int32
+}
+
+func newCodec(catalog *Catalog, registry *Registry, ids map[slot]uint32) (*Codec, error) {
+	c := &Codec{catalog: catalog, registry: registry, contexts: map[string]*contextCodec{}}
+	known := map[uint32]*version{}
+	for s, id := range ids {
+		if before := known[id]; before != nil && before != s.version {
+			return nil, fmt.Errorf("%s and %s have the same schema ID %d: they must differ in more than their documentation", before.path, s.version.path, id)
+		}
+		known[id] = s.version
+	}
+	c.known.Store(&known)
+	c.own = len(known)
+	for name, types := range catalog.contexts {
+		c.contexts[name] = newContextCodec(c, types, ids)
+	}
+	c.replyID = ids[slot{sharedScope, streamReplies, catalog.reply.newest()}]
+	return c, nil
+}
+
+func (c *Codec) versions() map[uint32]*version { return *c.known.Load() }
+
+// Context returns the codec of one context's records, for the engine. It panics if no context is called name.
+func (c *Codec) Context(name string) engine.Codec { return c.context(name) }
+
+func (c *Codec) context(name string) *contextCodec {
+	ctx := c.contexts[name]
+	if ctx == nil {
+		panic(fmt.Sprintf("serde: no context is called %q", name))
+	}
+	return ctx
+}
+
+// contextCodec is a codec bound to one context. It implements engine.Codec.
+type contextCodec struct {
+	*Codec
+	types     *contextTypes
+	events    map[string]map[reflect.Type]eventWriter // by aggregate
+	commands  map[string]uint32                       // by wire name
+	refusalID uint32
+	outcomeID uint32
+}
+
+// eventWriter is what an event of one Go type is written with.
+type eventWriter struct {
+	id      uint32
+	version *version
+}
+
+func newContextCodec(c *Codec, types *contextTypes, ids map[slot]uint32) *contextCodec {
+	cc := &contextCodec{
+		Codec: c, types: types, events: map[string]map[reflect.Type]eventWriter{}, commands: map[string]uint32{},
+		refusalID: ids[slot{types.name, streamRefusals, c.catalog.refusal.newest()}],
+		outcomeID: ids[slot{types.name, streamInbox, c.catalog.outcome.newest()}],
+	}
+	for name, a := range types.types {
+		cc.events[name] = map[reflect.Type]eventWriter{}
+		for t, r := range a.events {
+			cc.events[name][t] = eventWriter{ids[slot{types.name, streamEvents, r.newest()}], r.newest()}
+		}
+	}
+	for wire, r := range types.commands {
+		cc.commands[wire] = ids[slot{types.name, streamCommands, r.newest()}]
+	}
+	return cc
+}
+
+// Aggregates returns the types of this context.
+func (c *contextCodec) Aggregates() []es.AggregateType { return c.types.aggregates }

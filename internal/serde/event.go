@@ -1,0 +1,50 @@
+package serde
+
+import (
+	"fmt"
+	"reflect"
+
+	"recount/internal/engine"
+	"recount/internal/es"
+)
+
+// AppendEvent appends the frame of event, with meta's chain as it is. It allocates nothing but what dst lacks.
+func (c *contextCodec) AppendEvent(dst []byte, a es.AggregateType, meta *es.Meta, event any) (out []byte, body int, fingerprint es.Hash, err error) {
+	w, ok := c.events[a.Name()][reflect.TypeOf(event)]
+	if !ok {
+		return dst, 0, es.Hash{}, fmt.Errorf("%T is not declared as an event of %s.%s", event, c.types.name, a.Name())
+	}
+	out = appendHeader(dst, w.id)
+	body = len(out)
+	if out, err = c.catalog.metas.append(out, w.version.meta, meta); err == nil {
+		out, err = w.version.record.data.append(out, w.version.data, event)
+	}
+	if err != nil {
+		return dst, 0, es.Hash{}, fmt.Errorf("%s: %w", w.version.record.name, err)
+	}
+	return out, body, w.version.fingerprint, nil
+}
+
+// DecodeEvent reads an event's frame, lifted to the newest version.
+func (c *contextCodec) DecodeEvent(value []byte) (engine.Event, error) {
+	e, _, err := c.decodeEvent(value)
+	return e, err
+}
+
+// decodeEvent also returns the data as it was written.
+func (c *contextCodec) decodeEvent(value []byte) (engine.Event, writtenData, error) {
+	v, body, err := c.openAs(event, c.types.name, value)
+	if err != nil {
+		return engine.Event{}, writtenData{}, err
+	}
+	e := engine.Event{Aggregate: v.record.aggregate, Type: v.record.wire, SchemaVersion: v.number}
+	data, err := v.readMeta.Decode(body, &e.Meta)
+	if err != nil {
+		return engine.Event{}, writtenData{}, fmt.Errorf("%s: its meta: %w", v.name(), err)
+	}
+	if e.Body, err = v.record.data.decode(v.readData, data); err != nil {
+		return engine.Event{}, writtenData{}, fmt.Errorf("%s: %w", v.name(), err)
+	}
+	e.Body = v.record.lift(v.number, e.Body)
+	return e, writtenData{v, data}, nil
+}

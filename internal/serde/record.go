@@ -1,0 +1,238 @@
+package serde
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/twmb/avro"
+
+	"recount/internal/es"
+)
+
+// kind is what part a record plays.
+type kind int
+
+const (
+	event kind = iota
+	command
+	refusal
+	outcome
+	reply
+	part // of other records: a meta
+)
+
+// Full names of the shared types.
+const (
+	metaName        = sharedScope + ".Meta"
+	commandMetaName = sharedScope + ".CommandMeta"
+	refusalName     = sharedScope + ".Refusal"
+	outcomeName     = sharedScope + ".Outcome"
+	replyName       = sharedScope + ".Reply"
+)
+
+// meta returns the type that the first field of such a record has; "" if it has none.
+func (k kind) meta() string {
+	switch k {
+	case event, refusal:
+		return metaName
+	case command, outcome:
+		return commandMetaName
+	}
+	return ""
+}
+
+// stream returns the stream of a context that such records are written to.
+func (k kind) stream() string {
+	return [...]string{event: streamEvents, command: streamCommands, refusal: streamRefusals, outcome: streamInbox, reply: streamReplies}[k]
+}
+
+// in names the kind for people.
+func (k kind) in(context string) string {
+	name := [...]string{event: "an event", command: "a command", refusal: "a refusal", outcome: "an outcome", reply: "a reply"}[k]
+	if context == "" {
+		return name
+	}
+	return name + " of " + context
+}
+
+// record is one kind of value on the wire: its schema versions, and the Go type its data is bound to.
+type record struct {
+	name     string // bank.account.FundsDeposited
+	kind     kind
+	versions []*version // oldest first; the last is written
+	data     *binding
+
+	// Of a context's records:
+	context   string
+	aggregate es.AggregateType
+	wire      string          // an event's name in its aggregate, FundsDeposited; a command's wire name, bank.account.deposit
+	upcasts   []func(any) any // of an event, by version less one
+}
+
+func (r *record) newest() *version { return r.versions[len(r.versions)-1] }
+
+// lift brings data that was written with version n of an event's schema to the newest.
+func (r *record) lift(n int, data any) any {
+	if n < 1 {
+		return data // a schema that is none of ours has been resolved to our newest
+	}
+	for _, up := range r.upcasts[min(n-1, len(r.upcasts)):] {
+		data = up(data)
+	}
+	return data
+}
+
+// version is one schema of a record, taken apart: a body is meta ++ data.
+type version struct {
+	record *record // nil where a registry knows the schema and we have no such record
+	number int     // 0 where another producer wrote it, and it is none of ours
+	path   string  // of the file, or the place in the registry
+	text   string  // as it is registered: nothing outside is needed to read it
+
+	full        *avro.Schema
+	metaType    string
+	meta        *avro.Schema // nil in a record without meta
+	data        *avro.Schema
+	fingerprint es.Hash
+
+	// How a body written with this schema is read into our newest types.
+	readMeta *avro.Schema
+	readData *avro.Schema
+	// unreadable says why there is no readData.
+	unreadable error
+
+	json   *jsonCodec
+	noJSON error // why there is none
+}
+
+// name says what v is, for people.
+func (v *version) name() string {
+	if v.record == nil {
+		return v.path
+	}
+	return fmt.Sprintf("%s (%s)", v.record.name, v.path)
+}
+
+func parseVersion(r *record, f schemaFile, shared map[string]map[int]schemaFile) (*version, error) {
+	text, metaType, err := selfContained(f, shared)
+	if err != nil {
+		return nil, err
+	}
+	if metaType != r.kind.meta() {
+		return nil, notFirst(r.kind.meta())
+	}
+	v := &version{record: r, number: f.version, path: f.path, text: text, metaType: metaType}
+	if v.full, err = avro.Parse(text); err != nil {
+		return nil, err
+	}
+	if name := fullName(v.full.Root()); name != r.name {
+		return nil, fmt.Errorf("it defines %q, its path says %q", name, r.name)
+	}
+	if v.meta, v.data, err = halves(v.full, v.metaType); err != nil {
+		return nil, err
+	}
+	v.fingerprint = fingerprint(v.full)
+	return v, checkShape(v.full.Root())
+}
+
+// halves splits a record's schema into that of its meta field, of type metaType, and that of the rest.
+func halves(full *avro.Schema, metaType string) (meta, data *avro.Schema, err error) {
+	if metaType == "" {
+		return nil, full, nil
+	}
+	root := full.Root()
+	if len(root.Fields) == 0 || root.Fields[0].Name != "meta" || fullName(&root.Fields[0].Type) != metaType {
+		return nil, nil, notFirst(metaType)
+	}
+	if meta, err = root.Fields[0].Type.Schema(); err != nil {
+		return nil, nil, err
+	}
+	rest := *root
+	rest.Fields = root.Fields[1:]
+	data, err = rest.Schema()
+	return meta, data, err
+}
+
+func notFirst(metaType string) error {
+	if metaType == "" {
+		return errors.New("it has no use for a meta")
+	}
+	return fmt.Errorf(`the first field must be {"name":"meta","type":%q}`, metaType)
+}
+
+func fullName(n *avro.SchemaNode) string {
+	if n.Namespace == "" {
+		return n.Name
+	}
+	return n.Namespace + "." + n.Name
+}
+
+// fingerprint is what an aggregate's chain knows a schema by: SHA-256 of its Parsing Canonical Form, the same in every language.
+func fingerprint(s *avro.Schema) es.Hash {
+	return es.Hash(s.Fingerprint(sha256.New()))
+}
+
+// parseVersions parses a record's files, which must be numbered 1, 2, 3 … without a gap.
+func parseVersions(r *record, files map[int]schemaFile, shared map[string]map[int]schemaFile) error {
+	var faults []error
+	for n := 1; n <= len(files); n++ {
+		f, ok := files[n]
+		if !ok {
+			return fmt.Errorf("%s: version %d is missing, and there are %d files: versions are 1, 2, 3 … without a gap", r.name, n, len(files))
+		}
+		v, err := parseVersion(r, f, shared)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", f.path, err))
+			continue
+		}
+		r.versions = append(r.versions, v)
+	}
+	if len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	for i := 1; i < len(r.versions); i++ {
+		if r.versions[i].text == r.versions[i-1].text {
+			return fmt.Errorf("%s: it says the same as version %d", r.versions[i].path, i)
+		}
+	}
+	return nil
+}
+
+// bind binds the record's data to t and proves that nothing gets lost.
+func (r *record) bind(t reflect.Type) error {
+	if t == nil || t.Kind() != reflect.Struct {
+		return fmt.Errorf("%s: it is declared with %v, which is not a struct", r.newest().path, t)
+	}
+	r.data = newBinding(t)
+	if err := prove(r.data, r.newest().data); err != nil {
+		return fmt.Errorf("%s: bound to %s: %w", r.newest().path, t, err)
+	}
+	return nil
+}
+
+// link prepares every version for reading: resolved against the newest, and as JSON.
+func (r *record) link(c *Catalog) error {
+	var faults []error
+	for _, v := range r.versions {
+		v.json, v.noJSON = newJSONCodec(v.data)
+		if err := errors.Join(v.noJSON, v.link(c.metaOf(r.kind), r.newest().data)); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", v.path, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// link resolves v against the schemas of our newest types. meta is nil where there is none.
+func (v *version) link(meta, data *avro.Schema) (err error) {
+	if meta != nil {
+		if v.readMeta, err = avro.Resolve(v.meta, meta); err != nil {
+			return fmt.Errorf("its meta can't be read: %w", err)
+		}
+	}
+	if v.readData, err = avro.Resolve(v.data, data); err != nil {
+		return fmt.Errorf("it can't be read as the newest version: %w", err)
+	}
+	return nil
+}
