@@ -4,14 +4,14 @@ package engine
 // not asked for since is forgotten. That bounds it at twice its limit, without a list to maintain on every hit.
 type cache struct {
 	limit      int
-	young, old map[string]*entry
+	young, old map[aggregateKey]*entry
 }
 
 func newCache(limit int) cache {
-	return cache{limit: max(1, limit), young: map[string]*entry{}}
+	return cache{limit: max(1, limit), young: map[aggregateKey]*entry{}}
 }
 
-func (c *cache) get(key string) (*entry, bool) {
+func (c *cache) get(key aggregateKey) (*entry, bool) {
 	if e, ok := c.young[key]; ok {
 		return e, true
 	}
@@ -22,9 +22,9 @@ func (c *cache) get(key string) (*entry, bool) {
 	return e, ok
 }
 
-func (c *cache) put(key string, e *entry) {
+func (c *cache) put(key aggregateKey, e *entry) {
 	if len(c.young) >= c.limit {
-		c.old, c.young = c.young, make(map[string]*entry, c.limit)
+		c.old, c.young = c.young, make(map[aggregateKey]*entry, c.limit)
 	}
 	c.young[key] = e
 }

@@ -16,14 +16,15 @@ type decision struct {
 	cmd *Command
 
 	id    es.ID // the command's fingerprint
-	key   string
+	key   aggregateKey
 	entry *entry
 }
 
 func (d *decision) decide() error {
 	m := &d.cmd.Meta
 	var err error
-	if d.entry, d.key, err = d.p.load(&d.fx.change, d.cmd.Aggregate, m.AggregateID); err != nil {
+	d.key = aggregateKey{d.cmd.Aggregate.Name(), m.AggregateID}
+	if d.entry, err = d.p.load(&d.fx.change, d.cmd.Aggregate, d.key); err != nil {
 		return err
 	}
 	if before, ok := d.before(); ok {

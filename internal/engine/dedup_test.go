@@ -91,12 +91,12 @@ func TestTheCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	c := newCache(10)
 	for i := range 1000 {
-		c.put(string(rune(i)), &entry{version: int64(i)})
+		c.put(aggregateKey{id: string(rune(i))}, &entry{version: int64(i)})
 		if c.len() > 20 {
 			t.Fatalf("%d entries, the limit is 10 in each generation", c.len())
 		}
 	}
-	if e, ok := c.get(string(rune(999))); !ok || e.version != 999 {
+	if e, ok := c.get(aggregateKey{id: string(rune(999))}); !ok || e.version != 999 {
 		t.Error("the newest is gone")
 	}
 }

@@ -21,7 +21,7 @@ type Stored struct {
 //
 // An error leaves p as it was before the call. An event that can't be decoded is an error, never skipped: it is a fact.
 func (p *Partition) FoldEvents(batch []Stored, next int64) ([]Write, error) {
-	c := change{entries: make(map[string]*entry, len(batch))}
+	c := change{entries: map[aggregateKey]*entry{}}
 	marks := p.marks
 	for _, r := range batch {
 		e, err := p.cfg.Codec.DecodeEvent(r.Value)
@@ -45,7 +45,8 @@ func (p *Partition) FoldEvents(batch []Stored, next int64) ([]Write, error) {
 
 func (p *Partition) fold(c *change, e *Event) error {
 	m := &e.Meta
-	before, key, err := p.load(c, e.Aggregate, m.AggregateID)
+	key := aggregateKey{e.Aggregate.Name(), m.AggregateID}
+	before, err := p.load(c, e.Aggregate, key)
 	if err != nil {
 		return err
 	}

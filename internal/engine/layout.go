@@ -32,8 +32,11 @@ const (
 // ErrForeignStore says that a store was made by other code, another topic or another partition count. Drop it and fold again.
 var ErrForeignStore = errors.New("the store was made under other conditions")
 
-func stateKey(aggregate, id string) []byte {
-	return []byte(prefixState + aggregate + "/" + id)
+// aggregateKey names one aggregate of a partition.
+type aggregateKey struct{ aggregate, id string }
+
+func (k aggregateKey) stored() []byte {
+	return []byte(prefixState + k.aggregate + "/" + k.id)
 }
 
 func dedupKey(newest int64, sequence uint64) []byte {

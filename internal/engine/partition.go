@@ -172,7 +172,7 @@ func (p *Partition) Flush() (writes []Write, deletes [][]byte) {
 
 // change is what a batch or a fold alters in memory.
 type change struct {
-	entries    map[string]*entry // by state key
+	entries    map[aggregateKey]*entry
 	remember   []remembered
 	recordedAt int64
 }
@@ -188,49 +188,40 @@ func (p *Partition) take(c *change) {
 }
 
 // load returns an aggregate: as the batch left it, as the cache or the store holds it, or as it is before its first event.
-func (p *Partition) load(c *change, a es.AggregateType, id string) (*entry, string, error) {
-	key := string(stateKey(a.Name(), id))
+func (p *Partition) load(c *change, a es.AggregateType, key aggregateKey) (*entry, error) {
 	if e, ok := c.entries[key]; ok {
-		return e, key, nil
+		return e, nil
 	}
 	if e, ok := p.cache.get(key); ok {
-		return e, key, nil
+		return e, nil
 	}
-	value, found, err := p.store.Get([]byte(key))
+	value, found, err := p.store.Get(key.stored())
 	if err != nil {
-		return nil, key, fmt.Errorf("reading %s %s from the store: %w", a.Name(), id, err)
+		return nil, fmt.Errorf("reading %s %s from the store: %w", key.aggregate, key.id, err)
 	}
 	if !found {
-		return &entry{state: a.Zero()}, key, nil
+		return &entry{state: a.Zero()}, nil
 	}
 	e, err := decodeEntry(value, p.cfg.Codec, a)
 	if err != nil {
-		return nil, key, fmt.Errorf("decoding %s %s from the store: %w", a.Name(), id, err)
+		return nil, fmt.Errorf("decoding %s %s from the store: %w", key.aggregate, key.id, err)
 	}
 	p.cache.put(key, e)
-	return e, key, nil
+	return e, nil
 }
 
 // writes encodes the entries of c for the store.
 func (p *Partition) writes(c *change) ([]Write, error) {
 	out := make([]Write, 0, len(c.entries))
 	for key, e := range c.entries {
-		value, err := appendEntry(nil, p.cfg.Codec, p.typeOf(key), e)
+		value, err := appendEntry(make([]byte, 0, entryBytesUsual), p.cfg.Codec, p.types[key.aggregate], e)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Write{[]byte(key), value})
+		out = append(out, Write{key.stored(), value})
 	}
 	return out, nil
 }
 
-// typeOf returns the aggregate type of a state key.
-func (p *Partition) typeOf(key string) es.AggregateType {
-	rest := key[len(prefixState):]
-	for i := range len(rest) {
-		if rest[i] == '/' {
-			return p.types[rest[:i]]
-		}
-	}
-	panic("engine: malformed state key") // stateKey made it
-}
+// entryBytesUsual is room for the entry of a small aggregate.
+const entryBytesUsual = 128

@@ -16,6 +16,7 @@ var ErrClockBehind = errors.New("the clock is behind the partition's last record
 const (
 	clockBehindMillisMax = 5_000
 	idBytesMax           = 512
+	recordBytesUsual     = 384 // room for a small event's key and value
 )
 
 // Step decides batch, oldest first within each channel, at now (Unix milliseconds), and returns everything that follows.
@@ -33,10 +34,11 @@ func (p *Partition) Step(now int64, batch []Input) (*Effects, error) {
 	if behind := p.marks.recordedAt - now; behind > clockBehindMillisMax {
 		return nil, fmt.Errorf("%w by %d ms on partition %s/%d: set the clock right (NTP) and start again", ErrClockBehind, behind, p.cfg.Context, p.cfg.Partition)
 	}
-	s := step{p: p, at: max(now, p.marks.recordedAt), seen: map[es.ID]outcome{}, fx: &Effects{
-		change: change{entries: make(map[string]*entry, len(batch))},
+	s := step{p: p, at: max(now, p.marks.recordedAt), seen: make(map[es.ID]outcome, len(batch)), fx: &Effects{
+		Events: make([]Record, 0, len(batch)),
+		change: change{entries: make(map[aggregateKey]*entry, len(batch)), remember: make([]remembered, 0, len(batch))},
 		Counts: Counts{Refused: map[string]int{}},
-	}}
+	}, buf: make([]byte, 0, len(batch)*recordBytesUsual)}
 	s.fx.change.recordedAt = s.at
 	for c := range s.fx.Next {
 		s.fx.Next[c] = -1
