@@ -67,10 +67,11 @@ func TestAKeptStringKeepsItsRecordAtMost(t *testing.T) {
 			titles = append(titles, e.Body.(bookAdded).Title)
 		}
 	}
-	t.Log(heap()-before);	if grew := heap() - before; grew > kept*bytesEach {
+	if grew := heap() - before; grew > kept*bytesEach {
 		t.Errorf("%d titles keep %d bytes", len(titles), grew)
 	}
 	runtime.KeepAlive(titles)
+	runtime.KeepAlive(c)
 }
 
 func heap() int64 {

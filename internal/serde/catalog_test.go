@@ -74,75 +74,16 @@ func withEvent(name string, zero bookEvent) []es.Context {
 	return libraryWith(b)
 }
 
-func TestFaultsAreFound(t *testing.T) {
-	t.Parallel()
-	const added, add = "library/book/BookAdded.v3.avsc", "library/book/Add.v2.avsc"
-	fine := librarySchemas(t)
-	without := func(path string) fstest.MapFS {
-		schemas := librarySchemas(t)
-		delete(schemas, path)
-		return schemas
-	}
-	with := func(path, text string) fstest.MapFS {
-		schemas := librarySchemas(t)
-		schemas[path] = &fstest.MapFile{Data: []byte(text)}
-		return schemas
-	}
-	one := library()
-	lessUpcasts := bookType()
-	lessUpcasts.Upcasts["BookAdded"] = lessUpcasts.Upcasts["BookAdded"][:1]
-	alike := bookType()
-	alike.Commands["SetIsbnCode"] = setISBNCode{}
-	for name, tc := range map[string]struct {
-		schemas  fstest.MapFS
-		contexts []es.Context
-		says     string
-	}{
-		// Schemas and types that differ.
-		"a misnamed Go field":           {fine, withEvent("BookAdded", misnamed{}), added + ": bound to serde.misnamed"},
-		"a Go field nobody writes":      {fine, withEvent("BookAdded", extra{}), added + ": bound to serde.extra: wrote"},
-		"a Go field that can't be read": {fine, withEvent("BookAdded", hidden{}), added + ": bound to serde.hidden: field _ is not exported"},
-		"an embedded type not exported": {fine, withEvent("BookAdded", surplus{}), added + ": bound to serde.surplus: field bookAddedFields is not exported"},
-		"a Go field of another type":    {fine, withEvent("BookAdded", narrow{}), added + ": bound to serde.narrow"},
-		"a pointer for a struct":        {fine, withEvent("BookAdded", &bookAdded{}), added + ": it is declared with *serde.bookAdded"},
-		"nil for a struct":              {fine, withEvent("BookAdded", nil), added + ": it is declared with <nil>"},
-		"a field the Go type lacks":     {altered(t, added, `{"name": "shelf"`, `{"name": "colour", "type": "string", "default": ""}, {"name": "shelf"`), one, added + ": bound to serde.bookAdded"},
-		"one Go type for two events":    {with("library/book/BookFound.v1.avsc", strings.ReplaceAll(string(fine["library/book/BookAdded.v1.avsc"].Data), "BookAdded", "BookFound")), withEvent("BookFound", bookAdded{}), "nothing could tell them apart"},
-		// Files that differ from what is declared.
-		"a declared type without a file":  {without("library/reader/Join.v1.avsc"), one, "library.reader.Join is declared and has no schema: add library/reader/Join.v1.avsc"},
-		"a file nobody declares":          {with("library/book/BookLost.v1.avsc", `{"type":"record","name":"BookLost","namespace":"library.book","fields":[{"name":"meta","type":"recount.Meta"}]}`), one, "library/book/BookLost.v1.avsc: no context declares library.book.BookLost"},
-		"a version more than upcasts say": {fine, libraryWith(lessUpcasts), added + ": 3 versions need 2 upcasts, and 1 are declared"},
-		"a version less than upcasts say": {without(added), one, "library/book/BookAdded.v2.avsc: 2 versions need 1 upcasts, and 2 are declared"},
-		"a version missing in between":    {without("library/book/BookAdded.v2.avsc"), one, "library.book.BookAdded: version 2 is missing"},
-		"a command's version missing":     {without("library/book/Add.v1.avsc"), one, "library.book.Add: version 1 is missing"},
-		"a version that says nothing new": {with(add, string(fine["library/book/Add.v1.avsc"].Data)), one, add + ": it says the same as version 1"},
-		"a shared type missing":           {without("recount/Meta.v1.avsc"), one, "recount.Meta is declared and has no schema: add recount/Meta.v1.avsc"},
-		"a shared type of no use":         {with("recount/Note.v1.avsc", `{"type":"record","name":"Note","namespace":"recount","fields":[]}`), one, "recount/Note.v1.avsc: no context declares recount.Note"},
-		// Names.
-		"a strange path":                  {with("library/BookAdded.avsc", `{}`), one, "library/BookAdded.avsc: a schema's path must look like"},
-		"another namespace than its path": {altered(t, added, `"library.book"`, `"library.books"`), one, added + `: it defines "library.books.BookAdded", its path says "library.book.BookAdded"`},
-		"another name than its path":      {altered(t, added, `"name": "BookAdded"`, `"name": "Bookadded"`), one, added + `: it defines "library.book.Bookadded"`},
-		"commands alike on the wire":      {with("library/book/SetIsbnCode.v1.avsc", `{}`), libraryWith(alike), "are both called library.book.set-isbn-code"},
-		"a context twice":                 {fine, append(library(), library()...), "context library is declared twice"},
-		"a context called recount":        {fine, append(library(), es.Context{Name: "recount"}), `"recount" can't be a context's name`},
-		"a context in capitals":           {fine, append(library(), es.Context{Name: "Shop"}), `"Shop" can't be a context's name`},
-		"an aggregate twice":              {fine, []es.Context{{Name: "library", Aggregates: []es.AggregateType{readerType(), readerType(), es.Declare(bookType())}}}, "aggregate library.reader is declared twice"},
-		// What stands in a file.
-		"no JSON":                        {altered(t, added, `"record",`, `"record"`), one, added + ": not JSON"},
-		"no Avro":                        {altered(t, added, `"int"`, `"integer"`), one, added + ": "},
-		"no record":                      {with(added, `"string"`), one, added + ": "},
-		"no fields":                      {altered(t, "library/book/SetISBNCode.v1.avsc", `{"name": "meta", "type": "recount.CommandMeta"}`, ``), one, `SetISBNCode.v1.avsc: the first field must be {"name":"meta","type":"recount.CommandMeta"}`},
-		"meta is not first":              {altered(t, add, `{"name": "meta", "type": "recount.CommandMeta"},`, ``, `"default": "en"}`, `"default": "en"}, {"name": "meta", "type": "recount.CommandMeta"}`), one, add + `: the first field must be {"name":"meta","type":"recount.CommandMeta"}`},
-		"meta is called otherwise":       {altered(t, add, `"meta"`, `"head"`), one, add + `: the first field must be {"name":"meta","type":"recount.CommandMeta"}`},
-		"an event with a command's meta": {altered(t, added, `recount.Meta`, `recount.CommandMeta`), one, added + `: the first field must be {"name":"meta","type":"recount.Meta"}`},
-		"a version of meta there is not": {altered(t, added, `"type": "recount.Meta"`, `"type": "recount.Meta", "version": 2`), one, added + ": its first field needs recount.Meta version 2, and there is no such file"},
-		"a mark in quotes":               {altered(t, "library/reader/Join.v1.avsc", `"pii": true`, `"pii": "true"`), one, `Join.v1.avsc: name: "pii" must be true or false`},
-		"a mark on the type":             {altered(t, "library/reader/Join.v1.avsc", `"type": "string", "pii": true`, `"type": {"type": "string", "pii": true}`), one, `Join.v1.avsc: name: "pii" belongs to the field`},
-		"a union of two values":          {altered(t, "library/book/BookCatalogued.v1.avsc", `["null", "string"]`, `["null", "string", "long"]`), one, "BookCatalogued.v1.avsc: subtitle: a union must be null and one other type"},
-		"a logical type of no support":   {altered(t, "library/book/BookCatalogued.v1.avsc", `"timestamp-micros"`, `"time-micros"`), one, "scanned_at: logical type time-micros is not supported"},
-		"a type within itself":           {altered(t, "library/book/BookCatalogued.v1.avsc", `{"name": "name", "type": "string", "pii": true}`, `{"name": "name", "type": "string", "pii": true}, {"name": "heirs", "type": {"type": "array", "items": "Person"}}`), one, "refers to itself"},
-		"versions that do not fit":       {altered(t, added, `"shelf", "type": "string", "default": ""`, `"shelf", "type": "string"`), one, "library/book/BookAdded.v1.avsc: it can't be read as the newest version"},
-	} {
+// fault is a mistake somebody will make one day, and what is said about it.
+type fault struct {
+	schemas  fstest.MapFS
+	contexts []es.Context
+	says     string
+}
+
+func expectFaults(t *testing.T, faults map[string]fault) {
+	t.Helper()
+	for name, tc := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := NewCatalog(tc.schemas, tc.contexts)
@@ -151,6 +92,99 @@ func TestFaultsAreFound(t *testing.T) {
 			}
 		})
 	}
+}
+
+// without returns the library's schemas without the file at path.
+func without(t *testing.T, path string) fstest.MapFS {
+	t.Helper()
+	schemas := librarySchemas(t)
+	delete(schemas, path)
+	return schemas
+}
+
+// with returns the library's schemas with text as the file at path.
+func with(t *testing.T, path, text string) fstest.MapFS {
+	t.Helper()
+	schemas := librarySchemas(t)
+	schemas[path] = &fstest.MapFile{Data: []byte(text)}
+	return schemas
+}
+
+const (
+	addedFile = "library/book/BookAdded.v3.avsc"
+	addFile   = "library/book/Add.v2.avsc"
+)
+
+func TestTypesThatDoNotFitTheirSchemas(t *testing.T) {
+	t.Parallel()
+	fine := librarySchemas(t)
+	expectFaults(t, map[string]fault{
+		"a misnamed Go field":           {fine, withEvent("BookAdded", misnamed{}), addedFile + ": bound to serde.misnamed"},
+		"a Go field nobody writes":      {fine, withEvent("BookAdded", extra{}), addedFile + ": bound to serde.extra: wrote"},
+		"a Go field that can't be read": {fine, withEvent("BookAdded", hidden{}), addedFile + ": bound to serde.hidden: field _ is not exported"},
+		"an embedded type not exported": {fine, withEvent("BookAdded", surplus{}), addedFile + ": bound to serde.surplus: field bookAddedFields is not exported"},
+		"a Go field of another type":    {fine, withEvent("BookAdded", narrow{}), addedFile + ": bound to serde.narrow"},
+		"a pointer for a struct":        {fine, withEvent("BookAdded", &bookAdded{}), addedFile + ": it is declared with *serde.bookAdded"},
+		"nil for a struct":              {fine, withEvent("BookAdded", nil), addedFile + ": it is declared with <nil>"},
+		"a field the Go type lacks":     {altered(t, addedFile, `{"name": "shelf"`, `{"name": "colour", "type": "string", "default": ""}, {"name": "shelf"`), library(), addedFile + ": bound to serde.bookAdded"},
+		"one Go type for two events":    {with(t, "library/book/BookFound.v1.avsc", strings.ReplaceAll(string(fine["library/book/BookAdded.v1.avsc"].Data), "BookAdded", "BookFound")), withEvent("BookFound", bookAdded{}), "nothing could tell them apart"},
+	})
+}
+
+func TestFilesThatDoNotFitWhatIsDeclared(t *testing.T) {
+	t.Parallel()
+	fine, one := librarySchemas(t), library()
+	lessUpcasts := bookType()
+	lessUpcasts.Upcasts["BookAdded"] = lessUpcasts.Upcasts["BookAdded"][:1]
+	expectFaults(t, map[string]fault{
+		"a declared type without a file":  {without(t, "library/reader/Join.v1.avsc"), one, "library.reader.Join is declared and has no schema: add library/reader/Join.v1.avsc"},
+		"a file nobody declares":          {with(t, "library/book/BookLost.v1.avsc", `{"type":"record","name":"BookLost","namespace":"library.book","fields":[{"name":"meta","type":"recount.Meta"}]}`), one, "library/book/BookLost.v1.avsc: no context declares library.book.BookLost"},
+		"a version more than upcasts say": {fine, libraryWith(lessUpcasts), addedFile + ": 3 versions need 2 upcasts, and 1 are declared"},
+		"a version less than upcasts say": {without(t, addedFile), one, "library/book/BookAdded.v2.avsc: 2 versions need 1 upcasts, and 2 are declared"},
+		"a version missing in between":    {without(t, "library/book/BookAdded.v2.avsc"), one, "library.book.BookAdded: version 2 is missing"},
+		"a command's version missing":     {without(t, "library/book/Add.v1.avsc"), one, "library.book.Add: version 1 is missing"},
+		"a version that says nothing new": {with(t, addFile, string(fine["library/book/Add.v1.avsc"].Data)), one, addFile + ": it says the same as version 1"},
+		"a shared type missing":           {without(t, "recount/Meta.v1.avsc"), one, "recount.Meta is declared and has no schema: add recount/Meta.v1.avsc"},
+		"a shared type of no use":         {with(t, "recount/Note.v1.avsc", `{"type":"record","name":"Note","namespace":"recount","fields":[]}`), one, "recount/Note.v1.avsc: no context declares recount.Note"},
+	})
+}
+
+func TestNamesThatCanNotBe(t *testing.T) {
+	t.Parallel()
+	fine, one := librarySchemas(t), library()
+	alike := bookType()
+	alike.Commands["SetIsbnCode"] = setISBNCode{}
+	expectFaults(t, map[string]fault{
+		"a strange path":                  {with(t, "library/BookAdded.avsc", `{}`), one, "library/BookAdded.avsc: a schema's path must look like"},
+		"another namespace than its path": {altered(t, addedFile, `"library.book"`, `"library.books"`), one, addedFile + `: it defines "library.books.BookAdded", its path says "library.book.BookAdded"`},
+		"another name than its path":      {altered(t, addedFile, `"name": "BookAdded"`, `"name": "Bookadded"`), one, addedFile + `: it defines "library.book.Bookadded"`},
+		"commands alike on the wire":      {with(t, "library/book/SetIsbnCode.v1.avsc", `{}`), libraryWith(alike), "are both called library.book.set-isbn-code"},
+		"a context twice":                 {fine, append(library(), library()...), "context library is declared twice"},
+		"a context called recount":        {fine, append(library(), es.Context{Name: "recount"}), `"recount" can't be a context's name`},
+		"a context in capitals":           {fine, append(library(), es.Context{Name: "Shop"}), `"Shop" can't be a context's name`},
+		"an aggregate twice":              {fine, []es.Context{{Name: "library", Aggregates: []es.AggregateType{readerType(), readerType(), es.Declare(bookType())}}}, "aggregate library.reader is declared twice"},
+	})
+}
+
+func TestSchemasThatCanNotBeKeptTo(t *testing.T) {
+	t.Parallel()
+	one := library()
+	expectFaults(t, map[string]fault{
+		"no JSON":                        {altered(t, addedFile, `"record",`, `"record"`), one, addedFile + ": not JSON"},
+		"no Avro":                        {altered(t, addedFile, `"int"`, `"integer"`), one, addedFile + ": "},
+		"no record":                      {with(t, addedFile, `"string"`), one, addedFile + ": "},
+		"no fields":                      {altered(t, "library/book/SetISBNCode.v1.avsc", `{"name": "meta", "type": "recount.CommandMeta"}`, ``), one, `SetISBNCode.v1.avsc: the first field must be {"name":"meta","type":"recount.CommandMeta"}`},
+		"meta is not first":              {altered(t, addFile, `{"name": "meta", "type": "recount.CommandMeta"},`, ``, `"default": "en"}`, `"default": "en"}, {"name": "meta", "type": "recount.CommandMeta"}`), one, addFile + `: the first field must be {"name":"meta","type":"recount.CommandMeta"}`},
+		"meta is called otherwise":       {altered(t, addFile, `"meta"`, `"head"`), one, addFile + `: the first field must be {"name":"meta","type":"recount.CommandMeta"}`},
+		"an event with a command's meta": {altered(t, addedFile, `recount.Meta`, `recount.CommandMeta`), one, addedFile + `: the first field must be {"name":"meta","type":"recount.Meta"}`},
+		"a version of meta there is not": {altered(t, addedFile, `"type": "recount.Meta"`, `"type": "recount.Meta", "version": 2`), one, addedFile + ": its first field needs recount.Meta version 2, and there is no such file"},
+		"a mark in quotes":               {altered(t, "library/reader/Join.v1.avsc", `"pii": true`, `"pii": "true"`), one, `Join.v1.avsc: name: "pii" must be true or false`},
+		"a mark on the type":             {altered(t, "library/reader/Join.v1.avsc", `"type": "string", "pii": true`, `"type": {"type": "string", "pii": true}`), one, `Join.v1.avsc: name: "pii" belongs to the field`},
+		"a union of two values":          {altered(t, "library/book/BookCatalogued.v1.avsc", `["null", "string"]`, `["null", "string", "long"]`), one, "BookCatalogued.v1.avsc: subtitle: a union must be null and one other type"},
+		"a logical type of no support":   {altered(t, "library/book/BookCatalogued.v1.avsc", `"timestamp-micros"`, `"time-micros"`), one, "scanned_at: logical type time-micros is not supported"},
+		"a type within itself":           {altered(t, "library/book/BookCatalogued.v1.avsc", `{"name": "name", "type": "string", "pii": true}`, `{"name": "name", "type": "string", "pii": true}, {"name": "heirs", "type": {"type": "array", "items": "Person"}}`), one, "refers to itself"},
+		"versions that do not fit":       {altered(t, addedFile, `"shelf", "type": "string", "default": ""`, `"shelf", "type": "string"`), one, "library/book/BookAdded.v1.avsc: it can't be read as the newest version"},
+	})
 }
 
 func TestAllFaultsAreToldAtOnce(t *testing.T) {

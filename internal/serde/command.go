@@ -17,7 +17,7 @@ func (c *contextCodec) DecodeCommand(value []byte) (cmd engine.Command, err erro
 	if err != nil {
 		return cmd, err
 	}
-	if v.record != nil {
+	if v.record != nil && v.record.kind == command {
 		cmd.Type = v.record.wire
 	}
 	err = c.checkOurs(v)
