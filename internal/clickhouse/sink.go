@@ -1,0 +1,259 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/google/uuid"
+
+	"recount/internal/es"
+)
+
+// SinkConfig says how a Sink inserts.
+type SinkConfig struct {
+	Pace
+	// Inserted, if given, is told of every insert: for metrics.
+	Inserted func(table string, rows int, took time.Duration)
+	// Retried, if given, is told of every failed attempt that is repeated.
+	Retried func(table string, err error)
+	// Without turns guards off. It exists for the negative controls of tests, which show that a guard is needed.
+	Without SinkGuard
+}
+
+// SinkGuard names guards of the sink.
+type SinkGuard uint8
+
+// The guards that SinkConfig.Without can turn off.
+const (
+	// GuardToken names an insert by its range. Without it, each attempt has a name of its own.
+	GuardToken SinkGuard = 1 << iota
+	// GuardGeneration makes the generation part of the token.
+	GuardGeneration
+	// GuardLookup looks for the rows of a range that was declared longer ago than tokens are remembered.
+	GuardLookup
+	// GuardWindow asserts the tables' deduplication windows at start-up.
+	GuardWindow
+)
+
+// Sink inserts the rows of ranges into the tables of one generation, each range exactly once.
+type Sink struct {
+	db     *DB
+	g      Generation
+	cfg    SinkConfig
+	tables map[string]sinkTable
+}
+
+type sinkTable struct {
+	name   string
+	insert string
+	layout layout
+	engine engine
+}
+
+// Batch is the rows of one range of a partition.
+type Batch struct {
+	Context     string
+	Partition   int32
+	First, Last int64
+	// Again says that the range was declared before: its rows may be there, wholly or in part.
+	Again bool
+	Rows  *es.Rows
+}
+
+// Attempt runs one attempt at an effect, or refuses because the partition belongs to somebody else by now.
+type Attempt func(try func() error) error
+
+// NewSink checks that the tables of a generation are as the view's rows and the pace need them.
+func (db *DB) NewSink(ctx context.Context, v es.View, g Generation, cfg SinkConfig) (*Sink, error) {
+	if cfg.Age == 0 || cfg.Partitions == 0 {
+		return nil, errors.New("clickhouse: a sink needs the number of partitions and the age of a range")
+	}
+	if cfg.InsertLifetime == 0 {
+		cfg.InsertLifetime = InsertLifetimeDefault
+	}
+	if cfg.Takeover == 0 {
+		cfg.Takeover = TakeoverDefault
+	}
+	s := &Sink{db: db, g: g, cfg: cfg, tables: map[string]sinkTable{}}
+	for _, t := range v.Tables {
+		table, err := s.open(ctx, t)
+		if err != nil {
+			return nil, fmt.Errorf("opening view %s: %w", v.Name, err)
+		}
+		s.tables[t.Name()] = table
+	}
+	return s, nil
+}
+
+func (s *Sink) open(ctx context.Context, t es.AnyTable) (sinkTable, error) {
+	name := s.g.Table(t.Name())
+	table := sinkTable{name: name}
+	var columns []tableColumn
+	err := s.db.Select(ctx, &columns, `SELECT name, type, default_kind FROM system.columns WHERE database = ? AND table = ?
+		AND default_kind NOT IN ('MATERIALIZED', 'ALIAS') ORDER BY position`, s.db.cfg.Database, name)
+	if err != nil {
+		return table, fmt.Errorf("reading the columns of table %s: %w", name, err)
+	}
+	if len(columns) == 0 {
+		return table, fmt.Errorf("clickhouse: database %s has no table %s, which view %s writes: does its SQL file make it?", s.db.cfg.Database, name, s.g.View)
+	}
+	if table.layout, err = newLayout(name, reflect.TypeOf(t.NewRows()).Elem().Elem(), columns); err != nil {
+		return table, err
+	}
+	if s.cfg.Without&GuardWindow == 0 {
+		if table.engine, err = s.db.assertWindow(ctx, name, s.cfg.Pace); err != nil {
+			return table, err
+		}
+	}
+	table.insert = insertStatement(s.db.cfg.Database, name, table.layout.types)
+	return table, nil
+}
+
+func insertStatement(database, table string, columns []ch.ColumnNameAndType) string {
+	statement := "INSERT INTO " + database + "." + table + " ("
+	for i, c := range columns {
+		if i > 0 {
+			statement += ", "
+		}
+		statement += "`" + c.Name + "`"
+	}
+	return statement + ")"
+}
+
+// token names a range for ever: the same range inserted again under it is dropped where it is in already.
+func (s *Sink) token(b Batch) string {
+	switch {
+	case s.cfg.Without&GuardToken != 0:
+		return uuid.NewString()
+	case s.cfg.Without&GuardGeneration != 0:
+		return fmt.Sprintf("%s/%s/%d:%d-%d", s.g.View, b.Context, b.Partition, b.First, b.Last)
+	}
+	return fmt.Sprintf("%s/%d/%s/%d:%d-%d", s.g.View, s.g.Number, b.Context, b.Partition, b.First, b.Last)
+}
+
+// piece is what a range brings for one table.
+type piece struct {
+	table sinkTable
+	rows  any // *[]R
+	count int
+	token string
+}
+
+// Insert inserts the batch into every table and returns the number of rows. Errors that may pass are retried until the
+// insert's lifetime is over; then the error is ErrUnavailable, and the range is to be given up for another attempt
+// under the same token. Any other error is for a person.
+func (s *Sink) Insert(ctx context.Context, attempt Attempt, b Batch) (rows int, err error) {
+	pieces, err := s.pieces(ctx, b)
+	if err != nil {
+		return 0, fmt.Errorf("inserting %s/%d@%d-%d: %w", b.Context, b.Partition, b.First, b.Last, err)
+	}
+	deadline := time.Now().Add(s.cfg.InsertLifetime)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := time.AfterFunc(s.cfg.InsertLifetime, func() { cancel(context.DeadlineExceeded) })
+	defer late.Stop()
+	for _, p := range pieces {
+		if err := s.insertPiece(ctx, attempt, p, deadline); err != nil {
+			return rows, fmt.Errorf("inserting %s/%d@%d-%d into %s: %w", b.Context, b.Partition, b.First, b.Last, p.table.name, err)
+		}
+		rows += p.count
+	}
+	return rows, nil
+}
+
+// pieces returns what is to be inserted, table by table.
+func (s *Sink) pieces(ctx context.Context, b Batch) ([]piece, error) {
+	var out []piece
+	for name, rows := range b.Rows.Each {
+		t, ok := s.tables[name]
+		if !ok {
+			return nil, fmt.Errorf("clickhouse: view %s has no table %s", s.g.View, name)
+		}
+		p := piece{table: t, rows: rows, token: s.token(b)}
+		if _, p.count = t.layout.slice(rows); p.count > 0 && b.Again {
+			var err error
+			if p, err = s.absent(ctx, b, p); err != nil {
+				return nil, err
+			}
+		}
+		if p.count > 0 {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// insertPiece repeats attempts until one succeeds, the error is permanent, or the time is over.
+func (s *Sink) insertPiece(ctx context.Context, attempt Attempt, p piece, deadline time.Time) error {
+	for pause := retryPauseMin; ; pause = min(2*pause, retryPauseMax) {
+		var failed error
+		err := attempt(func() error {
+			failed = s.send(ctx, p, time.Until(deadline))
+			return nil
+		})
+		switch {
+		case err != nil:
+			return err
+		case failed == nil:
+			return nil
+		case context.Cause(ctx) != nil || transient(failed) && time.Until(deadline) < pause:
+			return fmt.Errorf("%w within %v: %w%s", ErrUnavailable, s.cfg.InsertLifetime, failed, advice(failed))
+		case !transient(failed):
+			return explain(failed)
+		}
+		if s.cfg.Retried != nil {
+			s.cfg.Retried(p.table.name, failed)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+// send makes one attempt, with a batch built anew: the client keeps nothing of one that failed.
+func (s *Sink) send(ctx context.Context, p piece, left time.Duration) error {
+	began := time.Now()
+	settings := insertSettings(p.token)
+	// The server gives up when we do: what it finished later could fall outside the window.
+	settings["max_execution_time"] = max(int(left/time.Second), 1)
+	ctx = ch.Context(ctx, ch.WithSettings(settings), ch.WithColumnNamesAndTypes(p.table.layout.types))
+	batch, err := s.db.conn.PrepareBatch(ctx, p.table.insert)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = batch.Close() }() // after Send it does nothing; before it, there is nothing to lose
+	for i, c := range p.table.layout.columns {
+		if err := batch.Column(i).Append(p.table.layout.column(c, p.rows)); err != nil {
+			return fmt.Errorf("column %s: %w", c.name, err)
+		}
+	}
+	if err := batch.Send(); err != nil {
+		return err
+	}
+	if s.cfg.Inserted != nil {
+		s.cfg.Inserted(p.table.name, p.count, time.Since(began))
+	}
+	return nil
+}
+
+// insertSettings make an insert synchronous, and known by its token in the table and in the views behind it. Without a
+// token, a table with a deduplication window drops every block that is equal to an earlier one, be they other rows, and
+// plain MergeTree does so whatever insert_deduplicate says.
+func insertSettings(token string) ch.Settings {
+	settings := ch.Settings{"async_insert": 0}
+	if token != "" {
+		settings["insert_deduplicate"] = 1
+		settings["insert_deduplication_token"] = token
+		settings["deduplicate_blocks_in_dependent_materialized_views"] = 1
+	}
+	return settings
+}
+
+func withSettings(ctx context.Context, s ch.Settings) context.Context {
+	return ch.Context(ctx, ch.WithSettings(s))
+}

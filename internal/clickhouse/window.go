@@ -1,0 +1,86 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Pace is how fast ranges are inserted and how long one may take to be repeated. A table must remember the tokens of
+// that time, counted in inserts, or a repeated range is there twice.
+type Pace struct {
+	// Partitions is how many partitions, of all contexts together, are inserted into one table.
+	Partitions int
+	// Age is the least time between two inserts of one partition.
+	Age time.Duration
+	// Takeover is the longest time from a worker's death until another repeats its range.
+	Takeover time.Duration
+	// InsertLifetime is how long a range is tried to be inserted before it is given up.
+	InsertLifetime time.Duration
+}
+
+// The defaults of Pace.
+const (
+	InsertLifetimeDefault = 20 * time.Second
+	TakeoverDefault       = 2 * time.Minute
+)
+
+// Outage is how long after its first attempt a range can be repeated and still be recognized.
+func (p Pace) Outage() time.Duration { return p.Takeover + p.InsertLifetime }
+
+// Window is the deduplication window a table needs, in inserts.
+func (p Pace) Window() int {
+	return int(math.Ceil(float64(p.Partitions) * float64(p.Outage()) / float64(max(p.Age, time.Millisecond))))
+}
+
+// engine is what a table's engine has to say about repeated inserts.
+type engine struct {
+	name   string
+	window int
+}
+
+// replaces says whether a repeated row is the same row anyway.
+func (e engine) replaces() bool { return strings.HasSuffix(e.name, "ReplacingMergeTree") }
+
+// engineOf reads a table's engine and the window it was made with.
+func (db *DB) engineOf(ctx context.Context, table string) (engine, error) {
+	var name, full string
+	err := db.Row(ctx, "SELECT engine, engine_full FROM system.tables WHERE database = ? AND name = ?", db.cfg.Database, table).Scan(&name, &full)
+	if err != nil {
+		return engine{}, fmt.Errorf("reading the engine of table %s: %w", table, err)
+	}
+	setting, settings := "non_replicated_deduplication_window", "system.merge_tree_settings"
+	if strings.HasPrefix(name, "Replicated") {
+		setting, settings = "replicated_deduplication_window", "system.replicated_merge_tree_settings"
+	}
+	value := ""
+	if m := regexp.MustCompile(`\b` + setting + ` = (\d+)`).FindStringSubmatch(full); m != nil {
+		value = m[1]
+	} else if err := db.Row(ctx, "SELECT value FROM "+settings+" WHERE name = ?", setting).Scan(&value); err != nil {
+		return engine{}, fmt.Errorf("reading the server's %s: %w", setting, err)
+	}
+	window, err := strconv.Atoi(value)
+	if err != nil {
+		return engine{}, fmt.Errorf("reading the %s of table %s: %w", setting, table, err)
+	}
+	return engine{name, window}, nil
+}
+
+// assertWindow refuses a table that would forget a token before its range can be repeated.
+func (db *DB) assertWindow(ctx context.Context, table string, pace Pace) (engine, error) {
+	e, err := db.engineOf(ctx, table)
+	if err != nil {
+		return e, err
+	}
+	if need := pace.Window(); e.window < need {
+		return e, fmt.Errorf("clickhouse: table %s remembers the last %d inserts, but %d partitions, an insert every %v each and %v "+
+			"until a range is repeated need %d: ALTER TABLE %s MODIFY SETTING non_replicated_deduplication_window = %d "+
+			"(replicated_deduplication_window on a replicated table)",
+			table, e.window, pace.Partitions, pace.Age, pace.Outage(), need, table, need)
+	}
+	return e, nil
+}

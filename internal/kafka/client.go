@@ -1,0 +1,96 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Record is a record as the client reads and writes it: the one type of the client library that others hold. Values
+// lent by a poll are valid until the next one.
+type Record = kgo.Record
+
+// Header is a record's header.
+type Header = kgo.RecordHeader
+
+// Config says how to reach a cluster.
+type Config struct {
+	// Brokers are some of the cluster's addresses, host:port.
+	Brokers []string
+	// ClientID names this process in the brokers' logs and quotas.
+	ClientID string
+	// Dialer replaces the network's; nil: TCP. Tests use a virtual network.
+	Dialer func(ctx context.Context, network, host string) (net.Conn, error)
+	// Log receives the client's warnings; nil: none.
+	Log *slog.Logger
+	// Hooks observe the client: metrics and traces.
+	Hooks []kgo.Hook
+}
+
+// decompressedBytesMax bounds what one compressed batch may grow to in memory, whatever its sender claims.
+const decompressedBytesMax = 256 << 20
+
+func (c Config) options() []kgo.Opt {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(c.Brokers...),
+		kgo.MaxDecompressBatchBytes(decompressedBytesMax),
+	}
+	if c.ClientID != "" {
+		opts = append(opts, kgo.ClientID(c.ClientID))
+	}
+	if c.Dialer != nil {
+		opts = append(opts, kgo.Dialer(c.Dialer))
+	}
+	if c.Log != nil {
+		opts = append(opts, kgo.WithLogger(clientLog{c.Log}))
+	}
+	if len(c.Hooks) > 0 {
+		opts = append(opts, kgo.WithHooks(c.Hooks...))
+	}
+	return opts
+}
+
+// Ping returns nil once a broker answers, or an error that says which addresses were tried.
+func (c Config) Ping(ctx context.Context) error {
+	cl, err := kgo.NewClient(c.options()...)
+	if err != nil {
+		return fmt.Errorf("kafka: %w", err)
+	}
+	defer cl.Close()
+	if err := cl.Ping(ctx); err != nil {
+		return fmt.Errorf("kafka: no broker answers at %v: is it running, and is --kafka right? (%w)", c.Brokers, err)
+	}
+	return nil
+}
+
+// clientLog hands the client's warnings and errors to slog.
+type clientLog struct{ log *slog.Logger }
+
+func (l clientLog) Level() kgo.LogLevel { return kgo.LogLevelWarn }
+
+func (l clientLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+	to := slog.LevelDebug
+	switch level {
+	case kgo.LogLevelError:
+		to = slog.LevelError
+	case kgo.LogLevelWarn:
+		to = slog.LevelWarn
+	}
+	l.log.Log(context.Background(), to, "kafka client: "+msg, keyvals...)
+}
+
+// IsTimeout reports whether err is the end of a poll's time, which is no fault.
+func IsTimeout(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// Durations of sessions and transactions: short, so that what a dead worker leaves behind is over soon.
+const (
+	TransactionTimeoutDefault = 10 * time.Second
+	SessionTimeoutDefault     = 10 * time.Second
+)

@@ -1,0 +1,353 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// SessionConfig describes one transactional member of a group.
+type SessionConfig struct {
+	Config
+	Group string
+	// InstanceID and TransactionalID are this session's for life: after a restart it takes its old place at once, and ends
+	// what its predecessor left open.
+	InstanceID, TransactionalID string
+	// Inputs are the topics read, all with the same partition count; a member owns the same partitions of each.
+	Inputs []string
+	// TransactionTimeout bounds how long a dead worker's transaction holds up readers, SessionTimeout how long its partitions
+	// have no owner. Zero: the defaults.
+	TransactionTimeout, SessionTimeout time.Duration
+	// BufferedRecordsMax bounds the records of one transaction that wait to be sent. Zero: 400,000.
+	BufferedRecordsMax int
+}
+
+// Session reads the inputs of the partitions it owns and writes in transactions that include its place in those inputs.
+// It belongs to one goroutine, which repeats:
+//
+//	gained, lost, news := s.Changes()   // between transactions only
+//	…give up what is lost, s.Settle, take over what is gained, s.Resume…
+//	records := s.Poll(ctx, n)
+//	committed, err := s.Commit(ctx, outputs, positions)
+//	s.AllowRebalance()
+//
+// The group's callbacks run on another goroutine and only write down what happened: a rebalance waits until
+// AllowRebalance, so none takes place between a Poll that returned records and the end of their transaction.
+type Session struct {
+	cfg     SessionConfig
+	session *kgo.GroupTransactSession
+	admin   *kadm.Client
+
+	mu      sync.Mutex
+	changes []change
+	news    bool               // the group has spoken since the last Changes, if only to assign nothing
+	wake    context.CancelFunc // ends a parked poll; nil while none is parked
+}
+
+type change struct {
+	partition int32
+	gained    bool
+}
+
+const (
+	bufferedRecordsMaxDefault = 400_000
+	produceLinger             = 5 * time.Millisecond
+)
+
+// OpenSession starts a session. Its transactional ID is taken before it joins the group, so that whatever a predecessor
+// with the same ID left open is ended first: otherwise the offsets of that transaction would keep this one waiting.
+func OpenSession(ctx context.Context, cfg SessionConfig) (*Session, error) {
+	if cfg.TransactionTimeout == 0 {
+		cfg.TransactionTimeout = TransactionTimeoutDefault
+	}
+	if cfg.SessionTimeout == 0 {
+		cfg.SessionTimeout = SessionTimeoutDefault
+	}
+	if cfg.BufferedRecordsMax == 0 {
+		cfg.BufferedRecordsMax = bufferedRecordsMaxDefault
+	}
+	s := &Session{cfg: cfg}
+	session, err := kgo.NewGroupTransactSession(append(cfg.options(),
+		kgo.ConsumerGroup(cfg.Group),
+		kgo.InstanceID(cfg.InstanceID),
+		kgo.TransactionalID(cfg.TransactionalID),
+		kgo.TransactionTimeout(cfg.TransactionTimeout),
+		kgo.SessionTimeout(cfg.SessionTimeout),
+		kgo.HeartbeatInterval(cfg.SessionTimeout/10),
+		kgo.RebalanceTimeout(2*cfg.TransactionTimeout),
+		kgo.Balancers(assignor{}),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchMaxWait(250*time.Millisecond),
+		// Our own check of the fetched offsets decides where to start; these two are the backstop behind it.
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(produceLinger),
+		kgo.ProducerBatchMaxBytes(RecordBytesMax),
+		kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.MaxBufferedRecords(cfg.BufferedRecordsMax),
+		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, got map[string][]int32) { s.assigned(cl, got) }),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { s.revoked(gone) }),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { s.revoked(gone) }),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: session %s: %w", cfg.TransactionalID, err)
+	}
+	s.session, s.admin = session, kadm.NewClient(session.Client())
+	if _, _, err := session.Client().ProducerID(ctx); err != nil {
+		session.Close()
+		return nil, fmt.Errorf("kafka: taking transactional ID %s: %w", cfg.TransactionalID, err)
+	}
+	session.Client().AddConsumeTopics(cfg.Inputs...)
+	return s, nil
+}
+
+// assigned runs before the first fetch of what was assigned: paused, nothing of it is read until the loop has taken it over.
+// Pausing and writing down are one step under the lock, see Resume.
+func (s *Session) assigned(cl *kgo.Client, got map[string][]int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cl.PauseFetchPartitions(topicPartitions(s.cfg.Inputs, numbers(got)))
+	s.append(got, true)
+}
+
+func (s *Session) revoked(gone map[string][]int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.append(gone, false)
+}
+
+func (s *Session) append(m map[string][]int32, gained bool) {
+	s.news = true
+	for _, p := range numbers(m) {
+		s.changes = append(s.changes, change{p, gained})
+	}
+	if s.wake != nil {
+		s.wake()
+	}
+}
+
+// numbers returns the partition numbers of an assignment, each once.
+func numbers(m map[string][]int32) []int32 {
+	seen := map[int32]bool{}
+	var out []int32
+	for _, ps := range m {
+		for _, p := range ps {
+			if !seen[p] {
+				seen[p] = true
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+// Changes returns what the group has given and taken since the last call, and whether it has spoken at all: it may
+// have assigned nothing. A partition in both was taken and given again: it is to be given up first, then taken over.
+func (s *Session) Changes() (gained, lost []int32, news bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := map[int32]bool{}
+	gone := map[int32]bool{}
+	for _, c := range s.changes {
+		last[c.partition] = c.gained
+		gone[c.partition] = gone[c.partition] || !c.gained
+	}
+	news, s.news, s.changes = s.news, false, nil
+	for p, isGained := range last {
+		if isGained {
+			gained = append(gained, p)
+		}
+		if gone[p] {
+			lost = append(lost, p)
+		}
+	}
+	return gained, lost, news
+}
+
+// Settle forgets a revoke, outside a transaction: the client would otherwise abort the next transaction for it.
+func (s *Session) Settle(ctx context.Context) error {
+	if _, err := s.session.End(ctx, kgo.TryAbort); err != nil {
+		return fmt.Errorf("kafka: settling after a rebalance: %w", err)
+	}
+	return nil
+}
+
+// Resume starts reading partitions that have been taken over, unless the group has given or taken some since the last
+// Changes: then it reports false, and the loop looks at those first. Otherwise this could happen:
+//
+//	loop: takes partition 3 over                     callback: 3 is revoked, and assigned again: paused
+//	loop: resumes 3                                  (3 is read without having been taken over)
+func (s *Session) Resume(partitions []int32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.news {
+		return false
+	}
+	s.session.Client().ResumeFetchPartitions(topicPartitions(s.cfg.Inputs, partitions))
+	return true
+}
+
+// Pause stops reading partitions that are to be taken over again.
+func (s *Session) Pause(partitions []int32) {
+	s.session.Client().PauseFetchPartitions(topicPartitions(s.cfg.Inputs, partitions))
+}
+
+// Fetched is what one poll read of one topic's partition.
+type Fetched struct {
+	Topic     string
+	Partition int32
+	Records   []*Record
+}
+
+// Poll waits for records, at most max and at most until ctx ends or the group gives or takes partitions; then it returns none.
+func (s *Session) Poll(ctx context.Context, max int) ([]Fetched, error) {
+	poll, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.mu.Lock()
+	if s.news { // noted before this poll could be woken
+		cancel()
+	}
+	s.wake = cancel
+	s.mu.Unlock()
+	fetches := s.session.PollRecords(poll, max)
+	s.mu.Lock()
+	s.wake = nil
+	s.mu.Unlock()
+
+	var out []Fetched
+	var faults []error
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if p.Err != nil && !IsTimeout(p.Err) {
+			faults = append(faults, fmt.Errorf("%s/%d: %w", p.Topic, p.Partition, p.Err))
+		}
+		if len(p.Records) > 0 {
+			out = append(out, Fetched{p.Topic, p.Partition, p.Records})
+		}
+	})
+	if err := errors.Join(faults...); err != nil {
+		return nil, fmt.Errorf("kafka: reading: %w", err)
+	}
+	return out, nil
+}
+
+// Position is the next offset to read of a topic's partition.
+type Position struct {
+	Topic     string
+	Partition int32
+	Next      int64
+}
+
+// Commit writes records and the session's place in one transaction. positions are the places of inputs of which this
+// poll had no record: they are committed too, because a partition that is written without its offsets is not fenced.
+//
+// Unless committed is true the outcome is unknown, error or not: the records may be there. After an error the session
+// is of no more use.
+func (s *Session) Commit(ctx context.Context, records []*Record, positions []Position) (committed bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.cfg.TransactionTimeout)
+	defer cancel()
+	if err := s.session.Begin(); err != nil {
+		return false, fmt.Errorf("kafka: beginning a transaction: %w", err)
+	}
+	var failed atomic.Pointer[error]
+	for _, r := range records {
+		s.session.Produce(ctx, r, func(_ *Record, err error) {
+			if err != nil {
+				failed.CompareAndSwap(nil, &err)
+			}
+		})
+	}
+	if err := s.session.Client().Flush(ctx); err != nil {
+		return false, fmt.Errorf("kafka: writing a transaction: %w", err)
+	}
+	try := kgo.TryCommit
+	if failed.Load() != nil {
+		try = kgo.TryAbort
+	}
+	committed, err = s.session.End(kgo.PreTxnCommitFnContext(ctx, func(req *kmsg.TxnOffsetCommitRequest) error {
+		addPositions(req, positions)
+		return nil
+	}), try)
+	if cause := failed.Load(); err == nil && cause != nil && !retriable(*cause) {
+		err = *cause
+	}
+	if err != nil {
+		return false, fmt.Errorf("kafka: ending a transaction: %w", err)
+	}
+	return committed, nil
+}
+
+// retriable reports whether a record's failure goes away with its transaction: the batch is decided again.
+func retriable(err error) bool {
+	return errors.Is(err, kgo.ErrAborting) || errors.Is(err, kgo.ErrRecordTimeout) || errors.Is(err, kgo.ErrRecordRetries) || IsTimeout(err)
+}
+
+// addPositions completes req by those positions whose partition it does not have.
+func addPositions(req *kmsg.TxnOffsetCommitRequest, positions []Position) {
+	for _, p := range positions {
+		topic := topicOf(req, p.Topic)
+		if has(topic, p.Partition) {
+			continue
+		}
+		part := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		part.Partition, part.Offset = p.Partition, p.Next
+		topic.Partitions = append(topic.Partitions, part)
+	}
+}
+
+func topicOf(req *kmsg.TxnOffsetCommitRequest, name string) *kmsg.TxnOffsetCommitRequestTopic {
+	for i := range req.Topics {
+		if req.Topics[i].Topic == name {
+			return &req.Topics[i]
+		}
+	}
+	t := kmsg.NewTxnOffsetCommitRequestTopic()
+	t.Topic = name
+	req.Topics = append(req.Topics, t)
+	return &req.Topics[len(req.Topics)-1]
+}
+
+func has(t *kmsg.TxnOffsetCommitRequestTopic, partition int32) bool {
+	for _, p := range t.Partitions {
+		if p.Partition == partition {
+			return true
+		}
+	}
+	return false
+}
+
+// AllowRebalance lets the group take and give partitions until the next Poll returns records.
+func (s *Session) AllowRebalance() { s.session.AllowRebalance() }
+
+// Close ends the session and keeps its place in the group, for a restart.
+func (s *Session) Close() { s.session.CloseAllowingRebalance() }
+
+// Leave ends the session and gives its partitions up at once, instead of after the session's timeout. The client is
+// closed first: a join under way then ends like any other. Removed by us in the middle of it, the member would leave
+// its client waiting for an answer until the rebalance times out.
+func (s *Session) Leave(ctx context.Context) error {
+	s.session.CloseAllowingRebalance()
+	err := administer(s.cfg.Config, func(admin *kadm.Client) error {
+		left, err := admin.LeaveGroup(ctx, kadm.LeaveGroup(s.cfg.Group).InstanceIDs(s.cfg.InstanceID).Reason("drained"))
+		if err != nil {
+			return err
+		}
+		if err := left.Error(); !errors.Is(err, kerr.UnknownMemberID) { // closing may have left already
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("leaving group %s: %w", s.cfg.Group, err)
+	}
+	return nil
+}

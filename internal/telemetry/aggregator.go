@@ -1,0 +1,123 @@
+package telemetry
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"recount/internal/es"
+	"recount/internal/statestore"
+	"recount/internal/worker/aggregator"
+)
+
+var _ aggregator.Observer = (*Aggregator)(nil)
+
+// Aggregator makes metrics of what aggregators observe. All contexts of a process share one.
+type Aggregator struct {
+	now   func() time.Time
+	codes *bounded
+
+	commands    *prometheus.CounterVec
+	duplicates  *prometheus.CounterVec
+	skipped     *prometheus.CounterVec
+	forwarded   *prometheus.CounterVec
+	deadLetters *prometheus.CounterVec
+	aborts      *prometheus.CounterVec
+	restarts    *prometheus.CounterVec
+	flushes     *prometheus.CounterVec
+	replayed    *prometheus.CounterVec
+	replies     *prometheus.CounterVec
+
+	batch    *prometheus.HistogramVec
+	decide   *prometheus.HistogramVec
+	commit   *prometheus.HistogramVec
+	latency  *prometheus.HistogramVec
+	takeover *prometheus.HistogramVec
+}
+
+// Aggregator returns the observer for this process's aggregators.
+func (t *Telemetry) Aggregator() *Aggregator { return t.aggregator() }
+
+func newAggregator(to prometheus.Registerer, now func() time.Time) *Aggregator {
+	count := func(name, help string, labels ...string) *prometheus.CounterVec {
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "recount_aggregator_" + name, Help: help}, append([]string{"context"}, labels...))
+		to.MustRegister(v)
+		return v
+	}
+	distribution := func(name, help string, buckets []float64) *prometheus.HistogramVec {
+		v := prometheus.NewHistogramVec(histogram("recount_aggregator_"+name, help, buckets), []string{"context"})
+		to.MustRegister(v)
+		return v
+	}
+	return &Aggregator{
+		now: now, codes: newBounded(codesMax),
+
+		commands:    count("commands_total", "Commands decided and committed, by outcome and, if refused, its code.", "outcome", "code"),
+		duplicates:  count("duplicates_total", "Commands answered from the dedup window with the outcome they had before."),
+		skipped:     count("skipped_total", "Commands passed over because they lie below the watermark: decided before a restart."),
+		forwarded:   count("forwarded_total", "Commands sent on to their own partition: a producer used another partitioner or count."),
+		deadLetters: count("dead_letters_total", "Records set aside because they could not be decided."),
+		aborts:      count("aborts_total", "Transactions that are not known to be committed; their commands are decided again."),
+		restarts:    count("restarts_total", "Sessions that failed and started again."),
+		flushes:     count("flushes_total", "Writes of partitions to the store, by what became of them.", "outcome"),
+		replayed:    count("replayed_records_total", "Records folded while taking partitions over."),
+		replies:     count("replies_total", "Answers to callers who wait, by whether they were sent.", "sent"),
+
+		batch:    distribution("batch_commands", "Commands of a transaction.", sizes()),
+		decide:   distribution("decide_seconds", "Time to decide a transaction's commands.", latencies()),
+		commit:   distribution("commit_seconds", "Time to write and commit a transaction.", latencies()),
+		latency:  distribution("command_to_commit_seconds", "Time from the timestamp of a transaction's oldest command to its commit.", latencies()),
+		takeover: distribution("takeover_seconds", "Time to catch up with a partition that was assigned.", durations()),
+	}
+}
+
+// Batch counts a committed transaction.
+func (a *Aggregator) Batch(context string, b aggregator.Batch) {
+	outcome := func(o es.Outcome, code string, n int) {
+		if n > 0 {
+			a.commands.WithLabelValues(context, string(o), code).Add(float64(n))
+		}
+	}
+	outcome(es.Accepted, "", b.Counts.Accepted)
+	outcome(es.Unchanged, "", b.Counts.Unchanged)
+	outcome(es.Failed, "", b.Counts.Failed)
+	for code, n := range b.Counts.Refused {
+		outcome(es.Refused, a.codes.value(code), n)
+	}
+	a.duplicates.WithLabelValues(context).Add(float64(b.Counts.Duplicates))
+	a.skipped.WithLabelValues(context).Add(float64(b.Counts.Skipped))
+	a.forwarded.WithLabelValues(context).Add(float64(b.Counts.Forwarded))
+	a.deadLetters.WithLabelValues(context).Add(float64(b.Counts.Failed)) // each leaves one, whether or not it also leaves an outcome
+
+	a.batch.WithLabelValues(context).Observe(float64(b.Commands))
+	a.decide.WithLabelValues(context).Observe(b.Decide.Seconds())
+	a.commit.WithLabelValues(context).Observe(b.Commit.Seconds())
+	if !b.Oldest.IsZero() {
+		// The producer's clock may be ahead of ours; time does not run backwards.
+		a.latency.WithLabelValues(context).Observe(max(0, a.now().Sub(b.Oldest)).Seconds())
+	}
+}
+
+// Abort counts a transaction of unknown outcome.
+func (a *Aggregator) Abort(context string) { a.aborts.WithLabelValues(context).Inc() }
+
+// Restart counts a session that starts again.
+func (a *Aggregator) Restart(context string) { a.restarts.WithLabelValues(context).Inc() }
+
+// Takeover counts a partition that was caught up with. Its number is no label: partitions times workers is a lot of
+// series for something the log says better.
+func (a *Aggregator) Takeover(context string, _ int32, took time.Duration, records int) {
+	a.takeover.WithLabelValues(context).Observe(took.Seconds())
+	a.replayed.WithLabelValues(context).Add(float64(records))
+}
+
+// Flush counts a write to the store.
+func (a *Aggregator) Flush(context string, outcome statestore.Outcome) {
+	a.flushes.WithLabelValues(context, outcome.String()).Inc()
+}
+
+// Replied counts an answer to a caller who waits.
+func (a *Aggregator) Replied(context string, sent bool) {
+	a.replies.WithLabelValues(context, strconv.FormatBool(sent)).Inc()
+}

@@ -1,0 +1,134 @@
+package telemetry
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"recount/internal/worker/projector"
+)
+
+var _ projector.Observer = (*Projector)(nil)
+
+// Projector makes metrics of what projectors observe. All views of a process share one.
+type Projector struct {
+	now func() time.Time
+
+	ranges   *prometheus.CounterVec
+	records  *prometheus.CounterVec
+	rows     *prometheus.CounterVec
+	retries  *prometheus.CounterVec
+	failures *prometheus.CounterVec
+
+	sizes   *prometheus.HistogramVec
+	mapping *prometheus.HistogramVec
+	insert  *prometheus.HistogramVec
+	table   *prometheus.HistogramVec
+	visible *prometheus.HistogramVec
+}
+
+// Projector returns the observer for this process's projectors.
+func (t *Telemetry) Projector() *Projector { return t.projector() }
+
+func newProjector(to prometheus.Registerer, now func() time.Time) *Projector {
+	const prefix = "recount_projector_"
+	count := func(name, help string, labels ...string) *prometheus.CounterVec {
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + name, Help: help}, labels)
+		to.MustRegister(v)
+		return v
+	}
+	distribution := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		v := prometheus.NewHistogramVec(histogram(prefix+name, help, buckets), labels)
+		to.MustRegister(v)
+		return v
+	}
+	return &Projector{
+		now: now,
+
+		ranges:   count("ranges_total", "Ranges whose rows are in, by whether they had been declared before a crash or a rebalance.", "context", "view", "again"),
+		records:  count("records_total", "Records whose rows are in.", "context", "view"),
+		rows:     count("inserted_rows_total", "Rows inserted, before the server drops those it has already.", "view", "table"),
+		retries:  count("insert_retries_total", "Attempts at an insert that failed and were repeated.", "view", "table"),
+		failures: count("failures_total", "Views that stopped.", "context", "view"),
+
+		sizes:   distribution("range_records", "Records of a range.", sizes(), "context", "view"),
+		mapping: distribution("map_seconds", "Time to decode a range and map it to rows.", latencies(), "context", "view"),
+		insert:  distribution("insert_seconds", "Time to insert the rows of a range into all tables of its view.", latencies(), "context", "view"),
+		table:   distribution("table_insert_seconds", "Time of one insert into one table.", latencies(), "view", "table"),
+		visible: distribution("recorded_to_visible_seconds", "Time from when a range's oldest record was recorded until its rows can be read.", durations(), "context", "view"),
+	}
+}
+
+// Range counts a range whose rows are in.
+func (p *Projector) Range(context, view string, r projector.RangeStats) {
+	p.ranges.WithLabelValues(context, view, strconv.FormatBool(r.Again)).Inc()
+	p.records.WithLabelValues(context, view).Add(float64(r.Records))
+	p.sizes.WithLabelValues(context, view).Observe(float64(r.Records))
+	p.mapping.WithLabelValues(context, view).Observe(r.Map.Seconds())
+	p.insert.WithLabelValues(context, view).Observe(r.Insert.Seconds())
+	if !r.Oldest.IsZero() {
+		p.visible.WithLabelValues(context, view).Observe(max(0, p.now().Sub(r.Oldest)).Seconds())
+	}
+}
+
+// Inserted counts one insert into one table.
+func (p *Projector) Inserted(view, table string, rows int, took time.Duration) {
+	p.rows.WithLabelValues(view, table).Add(float64(rows))
+	p.table.WithLabelValues(view, table).Observe(took.Seconds())
+}
+
+// Retried counts an attempt that is repeated.
+func (p *Projector) Retried(view, table string) { p.retries.WithLabelValues(view, table).Inc() }
+
+// Failed counts a view that stopped.
+func (p *Projector) Failed(context, view string) { p.failures.WithLabelValues(context, view).Inc() }
+
+// Views publishes where the views of this process stand, asking at each scrape. A process has one projector.
+func (t *Telemetry) Views(status func() []projector.ViewStatus) {
+	t.registry.MustRegister(newViewsCollector(status, time.Now))
+}
+
+type viewsCollector struct {
+	status func() []projector.ViewStatus
+	now    func() time.Time
+
+	partitions, records, seconds *prometheus.Desc
+}
+
+func newViewsCollector(status func() []projector.ViewStatus, now func() time.Time) *viewsCollector {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("recount_projector_"+name, help, []string{"context", "view"}, nil)
+	}
+	return &viewsCollector{
+		status: status, now: now,
+		partitions: desc("partitions", "Partitions that this process projects."),
+		records:    desc("lag_records", "Records up to the last stable offset that are not in the view yet, over this process's partitions."),
+		seconds:    desc("lag_seconds", "Age of what the view shows of the partition that is furthest behind; 0 while caught up."),
+	}
+}
+
+// Describe sends the descriptions of all series.
+func (c *viewsCollector) Describe(to chan<- *prometheus.Desc) {
+	to <- c.partitions
+	to <- c.records
+	to <- c.seconds
+}
+
+// Collect sends the values of all series.
+func (c *viewsCollector) Collect(to chan<- prometheus.Metric) {
+	now := c.now()
+	for _, v := range c.status() {
+		var records int64
+		var lag time.Duration
+		for _, p := range v.Partitions {
+			records += p.LagRecords()
+			lag = max(lag, p.Lag(now))
+		}
+		for desc, value := range map[*prometheus.Desc]float64{
+			c.partitions: float64(len(v.Partitions)), c.records: float64(records), c.seconds: lag.Seconds(),
+		} {
+			to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, v.Context, v.View)
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package aggregator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"recount/internal/engine"
+	"recount/internal/kafka"
+	"recount/internal/statestore"
+)
+
+// member is one session at work. One goroutine owns it; only the steps of a batch run beside each other, one a partition.
+type member struct {
+	w     *Worker
+	cfg   *Config
+	s     *kafka.Session
+	name  string
+	ready *atomic.Bool
+
+	owned     map[int32]*owned
+	batch     int // commands a poll, now
+	lastFlush time.Time
+	dirty     bool
+}
+
+// owned is one partition in this session's hands.
+type owned struct {
+	number  int32
+	lease   *statestore.Lease
+	overlay *statestore.Overlay // committed, and not yet in the store
+	p       *engine.Partition
+}
+
+const (
+	pollPatience = 500 * time.Millisecond
+	// overlayBytesMax bounds what waits for a flush, whatever the clock says.
+	overlayBytesMax = 64 << 20
+)
+
+func (m *member) run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := m.rebalance(ctx); err != nil {
+			return err
+		}
+		fetched, err := m.poll(ctx)
+		if err == nil && len(fetched) > 0 {
+			err = m.decide(ctx, fetched)
+		}
+		m.s.AllowRebalance()
+		if err != nil {
+			return err
+		}
+		if err := m.flushDue(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *member) poll(ctx context.Context) ([]kafka.Fetched, error) {
+	patience := pollPatience
+	if m.dirty {
+		patience = min(patience, m.cfg.FlushEvery)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return m.s.Poll(ctx, m.batch)
+}
+
+// decide takes one poll's commands through step, transaction, memory and replies, in this order.
+func (m *member) decide(ctx context.Context, fetched []kafka.Fetched) error {
+	began := m.cfg.Now()
+	b, err := m.newBatch(ctx, fetched)
+	if err != nil {
+		return err
+	}
+	if err := m.step(b, began.UnixMilli()); err != nil {
+		return err
+	}
+	decided := m.cfg.Now()
+	committed, err := m.s.Commit(ctx, b.outputs(m.w.topics), m.positions(b))
+	if err != nil {
+		return err
+	}
+	if !committed {
+		// Unknown: the broker may have it. Nothing of b is used; what is true is in the log.
+		m.cfg.Observer.Abort(m.cfg.Context)
+		m.batch = max(1, m.batch/2)
+		m.s.AllowRebalance()
+		return m.takeOverAgain(ctx)
+	}
+	m.batch = min(m.cfg.BatchMax, 2*m.batch)
+	for _, part := range b.parts {
+		if err := part.committed(); err != nil {
+			return err
+		}
+	}
+	m.dirty = true
+	m.reply(b)
+	m.cfg.Observer.Batch(m.cfg.Context, b.describe(decided.Sub(began), m.cfg.Now().Sub(decided)))
+	return nil
+}
+
+// step decides every partition of the batch, each on a goroutine of its own: they share nothing but the codec.
+func (m *member) step(b *batch, now int64) error {
+	var g errgroup.Group
+	for _, part := range b.parts {
+		g.Go(func() error {
+			fx, err := part.owned.p.Step(now, part.inputs)
+			part.fx = fx
+			return err
+		})
+	}
+	err := g.Wait()
+	if errors.Is(err, engine.ErrClockBehind) {
+		return permanent{err}
+	}
+	return err
+}
+
+// positions are the places of both channels of every partition in the batch, also of the channel that had no record:
+// a partition that is written without its offsets is not fenced, and a channel without an offset could not be told from a lost one.
+func (m *member) positions(b *batch) []kafka.Position {
+	var out []kafka.Position
+	for _, part := range b.parts {
+		for c, topic := range m.w.topics.inputs {
+			next := max(part.fx.Next[c], part.owned.p.Next(engine.Channel(c)))
+			out = append(out, kafka.Position{Topic: topic, Partition: part.owned.number, Next: next})
+		}
+	}
+	return out
+}
+
+func (m *member) reply(b *batch) {
+	if m.cfg.Replier == nil {
+		return
+	}
+	for _, part := range b.parts {
+		for i := range part.fx.Replies {
+			a := &part.fx.Replies[i]
+			var frames [][]byte
+			position := ""
+			for _, r := range part.events[a.FirstEvent : a.FirstEvent+a.Events] {
+				frames = append(frames, r.Value)
+				position = fmt.Sprintf("%s/%d@%d", m.cfg.Context, r.Partition, r.Offset)
+			}
+			m.cfg.Replier.Reply(a, position, frames)
+		}
+	}
+}
+
+func (m *member) flushDue() error {
+	full := false
+	for _, o := range m.owned {
+		full = full || o.overlay.Bytes() > overlayBytesMax
+	}
+	if !m.dirty || !full && m.cfg.Now().Sub(m.lastFlush) < m.cfg.FlushEvery {
+		return nil
+	}
+	for _, o := range m.owned {
+		if err := m.flush(o); err != nil {
+			return err
+		}
+	}
+	m.dirty, m.lastFlush = false, m.cfg.Now()
+	return nil
+}
+
+// flush writes what a partition's memory is ahead of its store, in one batch.
+func (m *member) flush(o *owned) error {
+	writes, deletes := o.p.Flush()
+	for _, w := range writes {
+		if err := o.overlay.Set(w.Key, w.Value); err != nil {
+			return err
+		}
+	}
+	for _, key := range deletes {
+		if err := o.overlay.Delete(key); err != nil {
+			return err
+		}
+	}
+	position, _ := o.p.Position()
+	var b statestore.Batch
+	return o.overlay.Flush(&b, func(b *statestore.Batch) error {
+		outcome, err := o.lease.Apply(position, b)
+		m.cfg.Observer.Flush(m.cfg.Context, outcome)
+		return err
+	})
+}
+
+// giveUp writes a partition's memory to the store and passes the partition on.
+func (m *member) giveUp(number int32) error {
+	o, ok := m.owned[number]
+	if !ok {
+		return nil
+	}
+	delete(m.owned, number)
+	return errors.Join(m.flush(o), o.lease.Release())
+}
+
+// abandon passes everything on without writing: after an error nothing in memory is trusted, and the log has it all.
+func (m *member) abandon() {
+	for number, o := range m.owned {
+		delete(m.owned, number)
+		if err := o.lease.Release(); err != nil {
+			m.cfg.Log.Warn("passing a partition on", "partition", number, "cause", err)
+		}
+	}
+}
+
+const drainPatience = 10 * time.Second
+
+// drain writes everything to the store and leaves the group, so that others need not wait for a timeout.
+func (m *member) drain() error {
+	var errs []error
+	for number := range m.owned {
+		errs = append(errs, m.giveUp(number))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
+	defer cancel()
+	if err := m.s.Leave(ctx); err != nil {
+		m.cfg.Log.Warn("leaving the group: others take over after the session timeout", "cause", err)
+	}
+	return errors.Join(errs...)
+}

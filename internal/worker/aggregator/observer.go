@@ -1,0 +1,39 @@
+package aggregator
+
+import (
+	"time"
+
+	"recount/internal/engine"
+	"recount/internal/statestore"
+)
+
+// Observer is told what the worker does; telemetry makes metrics of it. Its methods must return at once.
+type Observer interface {
+	// Batch is one committed transaction of a session.
+	Batch(context string, b Batch)
+	// Abort is a transaction that is not known to be committed.
+	Abort(context string)
+	// Takeover is a partition that was caught up with: how long it took and how many records were folded.
+	Takeover(context string, partition int32, took time.Duration, records int)
+	// Flush is a write to the store and what became of it.
+	Flush(context string, outcome statestore.Outcome)
+	// Restart is a session that failed and starts again.
+	Restart(context string)
+}
+
+// Batch describes a committed transaction.
+type Batch struct {
+	Commands       int
+	Counts         engine.Counts
+	Decide, Commit time.Duration
+	// Oldest is the broker's time of the batch's first command.
+	Oldest time.Time
+}
+
+type unobserved struct{}
+
+func (unobserved) Batch(string, Batch)                        {}
+func (unobserved) Abort(string)                               {}
+func (unobserved) Takeover(string, int32, time.Duration, int) {}
+func (unobserved) Flush(string, statestore.Outcome)           {}
+func (unobserved) Restart(string)                             {}

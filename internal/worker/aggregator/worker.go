@@ -1,0 +1,237 @@
+package aggregator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/sync/errgroup"
+
+	"recount/internal/engine"
+	"recount/internal/kafka"
+	"recount/internal/statestore"
+)
+
+// Schemas knows the schemas of frames. A producer in another language may have registered a version of its own.
+type Schemas interface {
+	// Unknown reports the schema ID of a frame that was not met before.
+	Unknown(frame []byte) (id int, unknown bool)
+	// Learn asks the registry for it. That the registry does not know it either is no error.
+	Learn(ctx context.Context, id int) error
+}
+
+// Replier answers callers who wait, after the commit. A lost answer is found by asking for the command.
+type Replier interface {
+	Reply(a *engine.Answer, position string, events [][]byte)
+}
+
+// Config describes one worker process's share in one context.
+type Config struct {
+	// Context is the bounded context's name; it prefixes the topics.
+	Context string
+	Codec   engine.Codec
+	Schemas Schemas
+	Kafka   kafka.Config
+	// Partitions is the epoch's count, the same for every worker; the topics must have it.
+	Partitions int32
+	// Instance is this worker's name for life: group membership and transactional IDs derive from it.
+	Instance string
+	// Sessions is how many independent transactional sessions to run; one commits while another decides.
+	Sessions int
+	Leases   *statestore.Leases
+	// BatchMax bounds the commands of one transaction. It is halved after an abort, down to one, and grows back.
+	BatchMax int
+	// FlushEvery is how long committed states may wait before they are written to the store.
+	FlushEvery time.Duration
+	// DedupWindow and DedupEntries bound the window in which a repeated command ID is recognised, whichever ends first.
+	DedupWindow  time.Duration
+	DedupEntries int
+	CacheEntries int
+	// AcceptLostCommands goes on where offsets or undecided commands were lost, instead of refusing to start.
+	AcceptLostCommands bool
+	// TransactionTimeout and SessionTimeout: zero takes the defaults of the kafka package.
+	TransactionTimeout, SessionTimeout time.Duration
+	Now                                func() time.Time
+	Replier                            Replier
+	Observer                           Observer
+	Log                                *slog.Logger
+}
+
+// WithDefaults fills what is zero.
+func (c Config) WithDefaults() Config {
+	c.Sessions = orDefault(c.Sessions, 1)
+	c.BatchMax = orDefault(c.BatchMax, 10_000)
+	c.FlushEvery = orDefault(c.FlushEvery, time.Second)
+	c.DedupWindow = orDefault(c.DedupWindow, engine.DedupMillisDefault*time.Millisecond)
+	c.DedupEntries = orDefault(c.DedupEntries, engine.DedupEntriesDefault)
+	c.CacheEntries = orDefault(c.CacheEntries, engine.CacheEntriesDefault)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Observer == nil {
+		c.Observer = unobserved{}
+	}
+	return c
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// Validate returns every fault of c.
+func (c Config) Validate() error {
+	return errors.Join(
+		check(c.Context != "", "a context must be named"),
+		check(c.Instance != "", "an instance must be named: it is this worker's identity after a restart"),
+		check(c.Partitions > 0, "partitions must be positive"),
+		check(c.Sessions > 0, "sessions must be positive"),
+		check(c.BatchMax > 0, "the batch must be positive: an empty one never commits"),
+		check(c.DedupWindow >= time.Second, "the dedup window must be at least a second"),
+		check(c.FlushEvery > 0, "the flush interval must be positive"),
+	)
+}
+
+func check(ok bool, problem string) error {
+	if ok {
+		return nil
+	}
+	return errors.New(problem)
+}
+
+// Worker decides the commands of the partitions its group gives it.
+type Worker struct {
+	cfg    Config
+	topics topics
+	ready  []atomic.Bool // by session: everything assigned has caught up
+}
+
+// topics are the names of a context's topics.
+type topics struct {
+	inputs                                 []string
+	events, refusals, dispatch, deadLetter string
+	ids                                    map[string]kafka.TopicInfo
+}
+
+// New returns a worker. It asks the cluster for the topics' incarnations and partition counts.
+func New(ctx context.Context, cfg Config) (*Worker, error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("aggregator: %w", err)
+	}
+	t := topics{
+		inputs:     []string{engine.Commands: cfg.Context + kafka.CommandsSuffix, engine.Dispatch: cfg.Context + kafka.DispatchSuffix},
+		events:     cfg.Context + kafka.EventsSuffix,
+		refusals:   cfg.Context + kafka.RefusalsSuffix,
+		dispatch:   cfg.Context + kafka.DispatchSuffix,
+		deadLetter: cfg.Context + kafka.DeadLettersSuffix,
+	}
+	var err error
+	if t.ids, err = kafka.DescribeTopics(ctx, cfg.Kafka, append([]string{t.events, t.refusals, t.deadLetter}, t.inputs...)...); err != nil {
+		return nil, fmt.Errorf("aggregator: %w", err)
+	}
+	for name, info := range t.ids {
+		if info.Partitions != cfg.Partitions {
+			return nil, fmt.Errorf("aggregator: topic %s has %d partitions, --partitions says %d: an ID would live elsewhere than its events", name, info.Partitions, cfg.Partitions)
+		}
+	}
+	return &Worker{cfg: cfg, topics: t, ready: make([]atomic.Bool, cfg.Sessions)}, nil
+}
+
+// Group is the name of a context's consumer group of aggregators.
+func Group(context string) string { return "recount." + context + ".aggregator" }
+
+// Run decides until ctx ends; then it finishes the batch under way, writes the store and leaves the group at once. A
+// session that fails starts again with a new client, after a pause; what no restart can mend ends Run.
+func (w *Worker) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range w.cfg.Sessions {
+		g.Go(func() error { return w.keepRunning(ctx, i) })
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("aggregator %s: %w", w.cfg.Context, err)
+	}
+	return nil
+}
+
+// Ready returns nil once every session has caught up with the partitions it was given.
+func (w *Worker) Ready() error {
+	for i := range w.ready {
+		if !w.ready[i].Load() {
+			return fmt.Errorf("aggregator %s: session %d has not caught up yet", w.cfg.Context, i)
+		}
+	}
+	return nil
+}
+
+// permanent is an error that no restart mends.
+type permanent struct{ error }
+
+func (p permanent) Unwrap() error { return p.error }
+
+const (
+	restartPauseFirst = 100 * time.Millisecond
+	restartPauseMax   = 10 * time.Second
+	// healthyAfter is how long a session must have run for its failure to count as a new one.
+	healthyAfter = 30 * time.Second
+)
+
+func (w *Worker) keepRunning(ctx context.Context, session int) error {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = restartPauseFirst, restartPauseMax
+	for {
+		began := w.cfg.Now()
+		err := w.session(ctx, session)
+		w.ready[session].Store(false)
+		var p permanent
+		switch {
+		case ctx.Err() != nil:
+			return err
+		case errors.As(err, &p):
+			return err
+		}
+		if w.cfg.Now().Sub(began) > healthyAfter {
+			pause.Reset()
+		}
+		wait := pause.NextBackOff()
+		w.cfg.Log.Warn("aggregator session starts again", "context", w.cfg.Context, "session", session, "pause", wait, "cause", err)
+		w.cfg.Observer.Restart(w.cfg.Context)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+// session runs one session to its end. Its error is what ended it, or nil after an orderly stop.
+func (w *Worker) session(ctx context.Context, n int) error {
+	name := fmt.Sprintf("%s.%s.%d", Group(w.cfg.Context), w.cfg.Instance, n)
+	s, err := kafka.OpenSession(ctx, kafka.SessionConfig{
+		Config: w.cfg.Kafka, Group: Group(w.cfg.Context),
+		InstanceID: name, TransactionalID: name,
+		Inputs:             w.topics.inputs,
+		TransactionTimeout: w.cfg.TransactionTimeout, SessionTimeout: w.cfg.SessionTimeout,
+	})
+	if err != nil {
+		return err
+	}
+	m := &member{w: w, cfg: &w.cfg, s: s, name: name, ready: &w.ready[n], owned: map[int32]*owned{}, batch: w.cfg.BatchMax, lastFlush: w.cfg.Now()}
+	err = m.run(ctx)
+	if ctx.Err() == nil {
+		m.abandon()
+		s.Close()
+		return err
+	}
+	return errors.Join(err, m.drain())
+}

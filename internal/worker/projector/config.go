@@ -1,0 +1,106 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"recount/internal/clickhouse"
+	"recount/internal/engine"
+	"recount/internal/es"
+	"recount/internal/kafka"
+)
+
+// Codec turns records into what views map. serde's fits.
+type Codec interface {
+	// Recorded decodes a record of one of a context's streams.
+	Recorded(context string, stream es.Stream, partition int32, offset, timestampMillis int64, key, value []byte, headers []engine.Header) (es.Recorded, error)
+	// Unknown gives the ID of a schema that has to be learned before value can be decoded.
+	Unknown(value []byte) (id int, unknown bool)
+	// Learn asks the registry for a schema. An error means that it could not be asked.
+	Learn(ctx context.Context, id int) error
+}
+
+// Config says what is projected, from where, to where. Zero fields of the lower half take their defaults.
+type Config struct {
+	Kafka    kafka.Config
+	DB       *clickhouse.DB
+	Contexts []es.Context
+	Codec    Codec
+	// Render gives the SQL of a view's generation.
+	Render clickhouse.Render
+
+	// InstanceID, if given, makes this process a static member of its groups: one that comes back under the same ID goes
+	// on at once, and one that ends keeps its partitions until the session timeout. Without one it gives them away.
+	InstanceID string
+	Limits     kafka.RangeLimits
+	// InsertLifetime is how long the insert of one range is tried before it is given up and begun again.
+	InsertLifetime   time.Duration
+	SessionTimeout   time.Duration
+	RebalanceTimeout time.Duration
+	// Concurrency is how many ranges are worked on at a time, over all views.
+	Concurrency int
+	Observer    Observer
+	Log         *slog.Logger
+
+	// WithoutRange and WithoutSink turn guards off, for the negative controls of tests.
+	WithoutRange kafka.RangeGuard
+	WithoutSink  clickhouse.SinkGuard
+}
+
+// restartTime is how long a worker that died may take to be started again, beyond what Kafka needs to notice. Whoever
+// takes longer has the rows of its range looked up.
+const restartTime = time.Minute
+
+func (c Config) withDefaults() Config {
+	orDefault(&c.InsertLifetime, clickhouse.InsertLifetimeDefault)
+	orDefault(&c.SessionTimeout, kafka.SessionTimeoutDefault)
+	orDefault(&c.RebalanceTimeout, kafka.RebalanceTimeoutDefault)
+	orDefault(&c.Concurrency, runtime.GOMAXPROCS(0))
+	orDefault(&c.Limits.Age, kafka.RangeAgeDefault)
+	if c.Observer == nil {
+		c.Observer = unobserved{}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Kafka.Log == nil {
+		c.Kafka.Log = c.Log
+	}
+	return c
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+func (c Config) validate() error {
+	check := func(ok bool, problem string) error {
+		if ok {
+			return nil
+		}
+		return errors.New("projector: " + problem)
+	}
+	faults := []error{
+		check(c.DB != nil && c.Codec != nil && c.Render != nil, "a database, a codec and the views' SQL are needed"),
+		check(len(c.Contexts) > 0, "there is no context to project"),
+		check(2*c.InsertLifetime < c.RebalanceTimeout, fmt.Sprintf("the insert lifetime (%v) must be less than half the rebalance timeout (%v): "+
+			"a revoke waits for an insert, and a member that is waited for too long is thrown out", c.InsertLifetime, c.RebalanceTimeout)),
+		check(c.Concurrency > 0, "the concurrency must be positive: without a turn no range is worked on"),
+	}
+	return errors.Join(faults...)
+}
+
+// pace is how often a table is inserted into when partitions of them feed it.
+func (c Config) pace(partitions int) clickhouse.Pace {
+	return clickhouse.Pace{
+		Partitions: partitions, Age: c.Limits.Age,
+		Takeover: c.SessionTimeout + c.RebalanceTimeout + restartTime, InsertLifetime: c.InsertLifetime,
+	}
+}
