@@ -18,7 +18,8 @@ type Span struct {
 
 const (
 	replayPollMax = 20_000
-	replayStall   = 30 * time.Second
+	// replayPause is how long nothing may come before the log is looked at.
+	replayPause = 500 * time.Millisecond
 )
 
 // Replay reads the committed records of spans and hands them to deliver in order, span by span as they come, with the
@@ -70,12 +71,12 @@ type replay struct {
 }
 
 func (r *replay) poll(ctx context.Context, cl *kgo.Client) error {
-	stall, cancel := context.WithTimeout(ctx, replayStall)
+	patience, cancel := context.WithTimeout(ctx, replayPause)
 	defer cancel()
-	fetches := cl.PollRecords(stall, replayPollMax)
+	fetches := cl.PollRecords(patience, replayPollMax)
 	var faults []error
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if p.Err != nil {
+		if p.Err != nil && !IsTimeout(p.Err) {
 			faults = append(faults, fmt.Errorf("%s/%d: %w", p.Topic, p.Partition, p.Err))
 			return
 		}
@@ -83,13 +84,44 @@ func (r *replay) poll(ctx context.Context, cl *kgo.Client) error {
 			faults = append(faults, err)
 		}
 	})
-	switch err := errors.Join(faults...); {
-	case err != nil && ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return ctx.Err()
-	case err != nil && stall.Err() != nil:
-		return fmt.Errorf("kafka: replay: nothing came for %v, waiting for %v", replayStall, r.left)
-	case err != nil:
+	}
+	if len(faults) == 0 && fetches.NumRecords() == 0 {
+		faults = append(faults, r.skipHoles(ctx, cl))
+	}
+	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("kafka: replay: %w", err)
+	}
+	return nil
+}
+
+// skipHoles ends the spans whose last records are no longer there: compaction may have removed them.
+func (r *replay) skipHoles(ctx context.Context, cl *kgo.Client) error {
+	for at, span := range r.left {
+		for span.From < span.Until {
+			got, next, err := fetchAt(ctx, cl, at.topic, at.partition, span.From)
+			if err != nil {
+				return err
+			}
+			if got.LastStableOffset < span.Until {
+				return fmt.Errorf("%s/%d: the log ends at %d, expected were records up to %d: it was cut or made again", at.topic, at.partition, got.LastStableOffset, span.Until)
+			}
+			if len(got.Records) > 0 && got.Records[0].Offset < span.Until {
+				break // it exists, and will come
+			}
+			if next == span.From || next > span.Until || len(got.Records) > 0 {
+				next = span.Until
+			}
+			span.From = next
+		}
+		if span.From < span.Until {
+			continue
+		}
+		if err := r.deliver(span, nil, span.Until); err != nil {
+			return err
+		}
+		delete(r.left, at)
 	}
 	return nil
 }

@@ -1,0 +1,56 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// fetchAtBytes is how much one look at a log reads.
+const fetchAtBytes = 1 << 20
+
+// fetchAt looks at what a partition's log holds at an offset, with read_committed and control records, and returns the
+// offset after what was looked at, be it records or holes. next == offset says that there is nothing up to the last
+// stable offset.
+//
+// A consumer never tells this: where compaction has removed the last records of a log, it waits for one that does not exist.
+func fetchAt(ctx context.Context, cl *kgo.Client, topicName string, partition int32, offset int64) (got kgo.FetchPartition, next int64, err error) {
+	topics, err := kadm.NewClient(cl).ListTopics(ctx, topicName)
+	if err != nil {
+		return got, 0, err
+	}
+	topic := topics[topicName]
+	if err := errors.Join(topic.Err, topic.Partitions[partition].Err); err != nil {
+		return got, 0, err
+	}
+	resp, err := fetchRequest(topic, partition, offset).RequestWith(ctx, cl.Broker(int(topic.Partitions[partition].Leader)))
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		return got, 0, err
+	}
+	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return got, 0, errors.New("the broker answered for other partitions")
+	}
+	got, next = kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
+		KeepControlRecords: true, Offset: offset, IsolationLevel: kgo.ReadCommitted(), Topic: topicName, Partition: partition,
+	}, &resp.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
+	return got, next, got.Err
+}
+
+func fetchRequest(topic kadm.TopicDetail, partition int32, offset int64) *kmsg.FetchRequest {
+	req := kmsg.NewPtrFetchRequest()
+	req.MinBytes, req.MaxBytes, req.IsolationLevel, req.SessionEpoch = 0, fetchAtBytes, 1, -1
+	p := kmsg.NewFetchRequestTopicPartition()
+	p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, offset, fetchAtBytes
+	t := kmsg.NewFetchRequestTopic()
+	t.Topic, t.TopicID = topic.Topic, topic.ID
+	t.Partitions = append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	return req
+}
