@@ -32,7 +32,7 @@ type KafkaOptions struct {
 	ListenFn func(network, address string) (net.Listener, error) `json:"-"`
 	// CompactInterval is how often compacted topics are compacted without being asked. Default 1 h.
 	CompactInterval time.Duration
-	// LogWriter gets the broker's warnings where it is a process of its own; in this process they go to slog.
+	// LogWriter gets the broker's errors where it is a process of its own; in this process they go to slog.
 	LogWriter io.Writer `json:"-"`
 }
 
@@ -150,8 +150,8 @@ func (l *brokerLog) Logf(level kfake.LogLevel, format string, args ...any) {
 		if len(l.errors) < maxBrokerErrors {
 			l.errors = append(l.errors, errors.New("embedded Kafka: "+text))
 		}
-	case kfake.LogLevelWarn:
-		slog.Warn("embedded Kafka", "message", fmt.Sprintf(format, args...))
+	case kfake.LogLevelWarn: // how long requests took: nothing that a user of a development broker acts on
+		slog.Debug("embedded Kafka", "message", fmt.Sprintf(format, args...))
 	}
 }
 

@@ -68,7 +68,8 @@ type CommandMeta struct {
 	ExpectedVersion *int64 `avro:"expected_version"`
 	// ValidAt, if given, becomes the events' ValidAt: a back-dated entry.
 	ValidAt *int64 `avro:"valid_at"`
-	// ReplyTo names the ingest instance that waits for the outcome; empty: nobody waits.
+	// ReplyTo is "<ingest instance>/<address>": who waits for the outcome, and which of its requests. The reply's key is
+	// this, letter for letter. Empty: nobody waits.
 	ReplyTo string `avro:"reply_to"`
 	// ProcessID is "<ctx>/<saga>/<id>": the outcome goes to that process's inbox; empty: no process asks.
 	ProcessID string `avro:"process_id"`

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 type reply struct{ address, value string }
@@ -57,11 +60,23 @@ func publishReplies(t *testing.T, cfg Config, replies ...reply) {
 
 func TestAnInstanceHearsItsOwnRepliesFromWhenItOpened(t *testing.T) {
 	t.Parallel()
-	_, cfg := fakeBroker(t, RepliesTopic)
+	cluster, cfg := fakeBroker(t, RepliesTopic)
 	publishReplies(t, cfg, reply{"one/0", "before"})
+	// Whoever looks for the end after OpenReplies has returned is kept waiting, and would lose what comes meanwhile.
+	opened := make(chan struct{})
+	release := sync.OnceFunc(func() { close(opened) })
+	t.Cleanup(release)
+	asked := 0
+	cluster.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if asked++; asked > 1 {
+			cluster.SleepControl(func() { <-opened })
+		}
+		return nil, nil, false
+	})
 	r := openReplies(t, cfg, "one")
-	// Between opening and the first fetch: a reader that looks for the end only when it polls would lose this.
 	publishReplies(t, cfg, reply{"one/1", "a"}, reply{"two/1", "not ours"}, reply{"one", "no address"}, reply{"onerous/1", "not ours"})
+	release()
 	got := runReplies(t, r)
 	publishReplies(t, cfg, reply{"one/2", "b"}, reply{"one/3/4", "c"})
 

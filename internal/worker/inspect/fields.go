@@ -12,13 +12,17 @@ type Field struct {
 	Value any
 }
 
-// Fields lists the exported fields of a state, in the order they are declared. What is no plain value is given as text.
+// Fields lists the exported fields of a state, in the order they are declared. A record's own fields stand under its
+// name and theirs: address.city. What is no plain value is given as text.
 func Fields(state any) []Field {
 	v := reflect.ValueOf(state)
 	if v.Kind() != reflect.Struct {
 		return []Field{{"value", fmt.Sprint(state)}}
 	}
-	var out []Field
+	return appendFields(nil, "", v)
+}
+
+func appendFields(out []Field, prefix string, v reflect.Value) []Field {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		if !f.IsExported() {
@@ -28,7 +32,11 @@ func Fields(state any) []Field {
 		if name == "" {
 			name = f.Name
 		}
-		out = append(out, Field{name, plain(v.Field(i))})
+		if f.Type.Kind() == reflect.Struct {
+			out = appendFields(out, prefix+name+".", v.Field(i))
+		} else {
+			out = append(out, Field{prefix + name, plain(v.Field(i))})
+		}
 	}
 	return out
 }

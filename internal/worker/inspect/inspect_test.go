@@ -155,3 +155,20 @@ func TestAnAggregateNobodyHasWritten(t *testing.T) {
 		t.Fatalf("version %d of %+v", version, state)
 	}
 }
+
+func TestFieldsOfARecordStandUnderItsName(t *testing.T) {
+	t.Parallel()
+	type place struct {
+		City string `avro:"city"`
+	}
+	state := struct {
+		Name   string `avro:"name"`
+		Home   place  `avro:"home"`
+		Scores []int
+		hidden int
+	}{Name: "Ada", Home: place{"London"}, Scores: []int{1, 2}}
+	want := "[{name Ada} {home.city London} {Scores [1 2]}]"
+	if got := fmt.Sprint(inspect.Fields(state)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

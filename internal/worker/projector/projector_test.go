@@ -28,6 +28,7 @@ func TestOnOneEngine(t *testing.T) {
 		"a record nobody can read":                 testGarbage,
 		"a schema to be learned":                   testLearning,
 		"offsets that are gone":                    testLostOffsets,
+		"watermarks that were not written":         testLostWatermarks,
 		"a database that was dropped":              testDroppedDatabase,
 		"records that are no rows":                 testNoRows,
 	} {
@@ -208,6 +209,27 @@ func testLostOffsets(t *testing.T, w *world) {
 		t.Errorf("got %v", err)
 	}
 	if err := w.exact(); err != nil {
+		t.Error(err)
+	}
+}
+
+// testLostWatermarks: a crash between the group's commit and the watermark must not leave the view behind for good.
+func testLostWatermarks(t *testing.T, w *world) {
+	w.produce(10)
+	r := start(t, w.config(ledgerOnly()))
+	eventually(t, "all is in", w.complete)
+	if err := errors.Join(r.end(t), w.db.Exec(t.Context(), "TRUNCATE TABLE watermark_rows")); err != nil {
+		t.Fatal(err)
+	}
+	r = start(t, w.config(ledgerOnly()))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for p := range int32(worldPartitions) {
+		if err := w.db.WaitFor(ctx, "ledger", "bank", p, 9); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := errors.Join(r.end(t), w.exact()); err != nil {
 		t.Error(err)
 	}
 }

@@ -32,6 +32,11 @@ func (v *projection) Begin(ctx context.Context, a kafka.Assignment) error {
 			v.generation.Number, v.view.Name, v.context, a.Partition, reached, v.group(), a.Position, v.view.Name)
 	}
 	v.progress.begins(a)
+	if a.Declared == nil && reached < end {
+		// A crash kept this watermark from being written. With a range declared it has to wait for that: how old the
+		// newest watermark is says whether the range's tokens are still remembered.
+		v.publish(a.Partition, end, 0, 0)
+	}
 	return nil
 }
 
