@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// Flags is a command's set of flags. Values present when a flag is declared are its defaults.
+type Flags struct{ *pflag.FlagSet }
+
+// groupAnnotation marks the group a flag is shown with in the help.
+const groupAnnotation = "recount/group"
+
+// Groups of flags.
+const (
+	groupOwn     = "Flags" // those in no group: what the command is about
+	groupGeneral = "General"
+)
+
+// Group shows the named flags together in the help, under title.
+func (f *Flags) Group(title string, names ...string) {
+	for _, n := range names {
+		if err := f.SetAnnotation(n, groupAnnotation, []string{title}); err != nil {
+			panic(err) // n was declared a line above
+		}
+	}
+}
+
+// Services are the systems that a role works with.
+type Services struct {
+	Kafka      []string
+	ClickHouse string
+	Registry   string
+	Database   string
+	// Partitions is how many each of a context's topics has: an epoch, the same for everybody.
+	Partitions int
+}
+
+// partitionsMax is far beyond sense, and keeps a slip from asking a broker for a billion.
+const partitionsMax = 10_000
+
+// DefaultServices are those that recount up starts on this machine.
+func DefaultServices() Services {
+	return Services{
+		Kafka: []string{"127.0.0.1:9092"}, ClickHouse: "http://127.0.0.1:8123", Registry: "http://127.0.0.1:8081",
+		Database: "recount", Partitions: 12,
+	}
+}
+
+// Flags declares them.
+func (s *Services) Flags(f *Flags) {
+	f.StringSliceVar(&s.Kafka, "kafka", s.Kafka, "`addresses` of some brokers, host:port, separated by commas")
+	f.StringVar(&s.ClickHouse, "clickhouse", s.ClickHouse, "`URL` of ClickHouse: http://host:8123, or tcp://host:9000 for its own protocol; https and tcps with TLS")
+	f.StringVar(&s.Database, "database", s.Database, "`name` of the database that holds the views")
+	f.StringVar(&s.Registry, "registry", s.Registry, "`URL` of the schema registry, or several separated by commas")
+	f.IntVar(&s.Partitions, "partitions", s.Partitions, "`number` of partitions of each topic; the topics must have been made with it")
+	f.Group("Services", "kafka", "clickhouse", "database", "registry", "partitions")
+}
+
+// Validate returns every fault.
+func (s *Services) Validate() error {
+	var faults []error
+	if len(s.Kafka) == 0 {
+		faults = append(faults, errors.New("--kafka: at least one broker is needed"))
+	}
+	for _, address := range s.Kafka {
+		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
+			faults = append(faults, fmt.Errorf("--kafka: %q is not host:port", address))
+		}
+	}
+	faults = append(faults,
+		checkURL("--clickhouse", s.ClickHouse, "http", "https", "tcp", "tcps"))
+	for _, u := range strings.Split(s.Registry, ",") {
+		faults = append(faults, checkURL("--registry", strings.TrimSpace(u), "http", "https"))
+	}
+	if s.Partitions < 1 || s.Partitions > partitionsMax {
+		faults = append(faults, fmt.Errorf("--partitions: %d is not between 1 and %d", s.Partitions, partitionsMax))
+	}
+	if s.Database == "" {
+		faults = append(faults, errors.New("--database: a name is needed"))
+	}
+	return errors.Join(faults...)
+}
+
+func checkURL(flag, text string, schemes ...string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return fmt.Errorf("%s: %q is not a URL such as %s://host:port", flag, text, schemes[0])
+	}
+	if slices.Contains(schemes, u.Scheme) {
+		return nil
+	}
+	return fmt.Errorf("%s: %q begins with none of %v", flag, text, schemes)
+}
+
+// Telemetry says where a role shows its metrics and health.
+type Telemetry struct {
+	Address   string
+	TokenFile string
+}
+
+// Flags declares them.
+func (t *Telemetry) Flags(f *Flags) {
+	f.StringVar(&t.Address, "telemetry-addr", t.Address, "`address` of /metrics, /healthz and /readyz; empty turns them off. One that others can reach needs --telemetry-token")
+	f.StringVar(&t.TokenFile, "telemetry-token", t.TokenFile, "`file` with the bearer token that /metrics is given for; /healthz and /readyz answer without, and without reasons")
+	f.Group("Telemetry", "telemetry-addr", "telemetry-token")
+}
+
+// Validate returns every fault.
+func (t *Telemetry) Validate() error {
+	if t.Address == "" {
+		return nil
+	}
+	return CheckListener("--telemetry-addr", t.Address, "--telemetry-token", t.TokenFile)
+}
+
+// CheckListener checks an address to listen on. One that others can reach needs what guardFlag names. A host that is a
+// name is only looked up when it is listened on, where the same is checked again.
+func CheckListener(flag, address, guardFlag, guard string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || port == "" {
+		return fmt.Errorf("%s: %q is not host:port", flag, address)
+	}
+	ip, err := netip.ParseAddr(host)
+	exposed := host == "" || err == nil && !ip.IsLoopback()
+	if exposed && guard == "" {
+		return fmt.Errorf("%s: others can reach %q, and nobody would be asked who they are: give %s FILE, or listen on 127.0.0.1", flag, address, guardFlag)
+	}
+	return nil
+}

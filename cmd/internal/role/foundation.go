@@ -1,0 +1,201 @@
+package role
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"recount/cmd/internal/cli"
+	"recount/domain"
+	"recount/internal/clickhouse"
+	"recount/internal/es"
+	"recount/internal/kafka"
+	"recount/internal/serde"
+	"recount/internal/telemetry"
+	"recount/schemas/avro"
+)
+
+// Foundation is what the roles of one process share.
+type Foundation struct {
+	// Name is the program's.
+	Name      string
+	Services  cli.Services
+	Log       *slog.Logger
+	Telemetry *telemetry.Telemetry
+	// Contexts are all bounded contexts there are.
+	Contexts []es.Context
+	Codec    *serde.Codec
+	Kafka    kafka.Config
+
+	mu      sync.Mutex
+	closers []func() error
+}
+
+// Surroundings are what a Foundation is laid in.
+type Surroundings struct {
+	Name      string
+	Services  cli.Services
+	Topics    Topics
+	Log       *slog.Logger
+	Telemetry *telemetry.Telemetry
+	// WithoutSchemas is for tools that read no record: no registry is asked, and there is no codec.
+	WithoutSchemas bool
+}
+
+const (
+	pingTimeout     = 10 * time.Second
+	registerTimeout = time.Minute
+)
+
+// Lay connects to the broker and the registry, registers the schemas and sees to the topics. Close it when the roles
+// have ended.
+func Lay(ctx context.Context, s Surroundings) (*Foundation, error) {
+	f := &Foundation{
+		Name: s.Name, Services: s.Services, Log: s.Log, Telemetry: s.Telemetry, Contexts: domain.Contexts(),
+		Kafka: kafka.Config{Brokers: s.Services.Kafka, ClientID: "recount-" + s.Name, Log: s.Log, Hooks: s.Telemetry.KafkaHooks()},
+	}
+	if err := f.reachKafka(ctx); err != nil {
+		return nil, err
+	}
+	if !s.WithoutSchemas {
+		if err := f.register(ctx); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	if s.Topics.create(s.Services.Kafka) {
+		err := kafka.EnsureTopics(ctx, f.Kafka, f.contextNames(), int32(s.Services.Partitions), s.Topics.replication(s.Services.Kafka))
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return f, nil
+}
+
+// reachKafka says within seconds, and in plain words, that no broker is there. The client would try for minutes.
+func (f *Foundation) reachKafka(ctx context.Context) error {
+	if err := cli.Reach(ctx, "Kafka", "--kafka", f.Services.Kafka...); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	return f.Kafka.Ping(ctx)
+}
+
+// register makes the codec whose schemas have the registry's IDs.
+func (f *Foundation) register(ctx context.Context) error {
+	catalog, err := serde.NewCatalog(avro.FS, f.Contexts)
+	if err != nil {
+		return err
+	}
+	addresses, err := hostsOf(f.Services.Registry, registryPorts())
+	if err != nil {
+		return fmt.Errorf("--registry: %w", err)
+	}
+	if err := cli.Reach(ctx, "The schema registry", "--registry", addresses...); err != nil {
+		return err
+	}
+	registry, err := serde.NewRegistry(f.Services.Registry)
+	if err != nil {
+		return err
+	}
+	f.OnClose(func() error { registry.Close(); return nil })
+	ctx, cancel := context.WithTimeout(ctx, registerTimeout)
+	defer cancel()
+	f.Codec, err = catalog.Register(ctx, registry, nil)
+	return err
+}
+
+// registryPorts and clickHousePorts are what URLs without a port mean.
+func registryPorts() map[string]string { return map[string]string{"http": "80", "https": "443"} }
+
+func clickHousePorts() map[string]string {
+	return map[string]string{"http": "8123", "https": "8443", "tcp": "9000", "tcps": "9440"}
+}
+
+// hostsOf returns the host:port of each URL in a list with commas.
+func hostsOf(urls string, ports map[string]string) ([]string, error) {
+	var out []string
+	for _, text := range strings.Split(urls, ",") {
+		u, err := url.Parse(strings.TrimSpace(text))
+		if err != nil {
+			return nil, errors.New("it is not a URL") // whose text may hold a password
+		}
+		out = append(out, net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), ports[u.Scheme])))
+	}
+	return out, nil
+}
+
+// Views connects to ClickHouse. The connection is closed with the foundation.
+func (f *Foundation) Views(ctx context.Context) (*clickhouse.DB, error) {
+	addresses, err := hostsOf(f.Services.ClickHouse, clickHousePorts())
+	if err != nil {
+		return nil, fmt.Errorf("--clickhouse: %w", err)
+	}
+	if err := cli.Reach(ctx, "ClickHouse", "--clickhouse", addresses...); err != nil {
+		return nil, err
+	}
+	db, err := clickhouse.Open(ctx, f.clickHouse())
+	if err != nil {
+		return nil, err
+	}
+	f.OnClose(db.Close)
+	return db, nil
+}
+
+func (f *Foundation) clickHouse() clickhouse.Config {
+	return clickhouse.Config{URL: f.Services.ClickHouse, Database: f.Services.Database, Log: f.Log}
+}
+
+func (f *Foundation) contextNames() []string {
+	var out []string
+	for _, c := range f.Contexts {
+		out = append(out, c.Name)
+	}
+	return out
+}
+
+// choose returns the contexts called names, or all of them.
+func (f *Foundation) choose(names []string) ([]es.Context, error) {
+	if len(names) == 0 {
+		return f.Contexts, nil
+	}
+	var out []es.Context
+	for _, c := range f.Contexts {
+		if slices.Contains(names, c.Name) {
+			out = append(out, c)
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(f.contextNames(), name) {
+			return nil, cli.Usagef("--context: there is no context %q; there are: %s", name, strings.Join(f.contextNames(), ", "))
+		}
+	}
+	return out, nil
+}
+
+// OnClose has Close call fn, before those that were given earlier.
+func (f *Foundation) OnClose(fn func() error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closers = append(f.closers, fn)
+}
+
+// Close closes what the roles have opened, the last first. No role may be running.
+func (f *Foundation) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for _, fn := range slices.Backward(f.closers) {
+		errs = append(errs, fn())
+	}
+	f.closers = nil
+	return errors.Join(errs...)
+}

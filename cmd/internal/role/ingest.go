@@ -1,0 +1,145 @@
+package role
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"recount/cmd/internal/cli"
+	"recount/internal/clickhouse"
+	"recount/internal/ingest"
+	"recount/internal/kafka"
+)
+
+// Ingest is the configuration of the role that takes commands over HTTP.
+type Ingest struct {
+	// Address is host:port; one that others can reach needs Tokens.
+	Address string
+	// Tokens is a file of bearer tokens; empty: none are needed, and only this machine is served.
+	Tokens       string
+	Contexts     []string
+	BodyBytes    int64
+	InFlight     int
+	WaitMax      time.Duration
+	DrainTimeout time.Duration
+}
+
+// NewIngest returns the defaults.
+func NewIngest() Ingest {
+	return Ingest{Address: "127.0.0.1:8080", BodyBytes: 256 << 10, InFlight: 4096, WaitMax: 30 * time.Second, DrainTimeout: 15 * time.Second}
+}
+
+// Flags declares them.
+func (i *Ingest) Flags(f *cli.Flags) {
+	f.StringVar(&i.Address, "http-addr", i.Address, "`address` to listen on; one that others can reach needs --tokens")
+	f.StringVar(&i.Tokens, "tokens", i.Tokens, "`file` of those who may send commands, a line name:SHA-256 of the token each; empty: whoever is on this machine")
+	f.StringSliceVar(&i.Contexts, "context", i.Contexts, "`contexts` whose commands to take, separated by commas; empty: all")
+	f.Int64Var(&i.BodyBytes, "body-bytes", i.BodyBytes, "`bytes` of a request's body at most")
+	f.IntVar(&i.InFlight, "in-flight", i.InFlight, "`requests` worked on at a time at most; others are sent away with 429")
+	f.DurationVar(&i.WaitMax, "wait-max", i.WaitMax, "`time` a caller may wait for the outcome at most (Prefer: wait)")
+	f.DurationVar(&i.DrainTimeout, "drain-timeout", i.DrainTimeout, "`time` to finish what has begun when told to stop")
+}
+
+// Validate returns every fault.
+func (i *Ingest) Validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	faults = append(faults, cli.CheckListener("--http-addr", i.Address, "--tokens", i.Tokens))
+	check(i.BodyBytes >= 1 && i.BodyBytes <= kafka.RecordBytesMax, "--body-bytes: %d is not between 1 and %d", i.BodyBytes, kafka.RecordBytesMax)
+	check(i.InFlight >= 1, "--in-flight: %d requests would serve nobody", i.InFlight)
+	check(i.WaitMax > 0, "--wait-max: %v is not a time to wait", i.WaitMax)
+	check(i.DrainTimeout > 0, "--drain-timeout: %v is not a time to wait", i.DrainTimeout)
+	return errors.Join(faults...)
+}
+
+// IngestServer is an ingest role that listens.
+type IngestServer struct {
+	server *ingest.Server
+	ln     net.Listener
+}
+
+// Addr is the address it listens on.
+func (s *IngestServer) Addr() string { return s.ln.Addr().String() }
+
+// Run takes commands until ctx ends, and then finishes what it has begun.
+func (s *IngestServer) Run(ctx context.Context) error { return s.server.Serve(ctx, s.ln) }
+
+// lookupConnect is how long the first question about a command may wait for ClickHouse.
+const lookupConnect = 3 * time.Second
+
+// Open connects the server with the broker and the views, and listens. Nobody is answered before it runs.
+func (i Ingest) Open(ctx context.Context, f *Foundation) (*IngestServer, error) {
+	contexts, err := f.choose(i.Contexts)
+	if err != nil {
+		return nil, err
+	}
+	cfg := ingest.Config{
+		Codec: f.Codec, Partitions: int32(f.Services.Partitions), Registerer: f.Telemetry.Registerer(), Log: f.Log,
+		BodyBytesMax: i.BodyBytes, InFlightMax: i.InFlight, WaitMax: i.WaitMax, DrainTimeout: i.DrainTimeout,
+	}
+	for _, c := range contexts {
+		cfg.Contexts = append(cfg.Contexts, c.Name)
+	}
+	cfg.Routes = f.Telemetry.Routes()
+	if i.Tokens != "" {
+		if cfg.Tokens, err = ingest.ReadTokens(i.Tokens, f.Log); err != nil {
+			return nil, err
+		}
+		cfg.Routes = f.Telemetry.Probes() // strangers may reach it: they get no more than yes or no
+	}
+	if err := i.connect(ctx, f, &cfg); err != nil {
+		return nil, err
+	}
+	return i.listen(ctx, f, cfg)
+}
+
+// connect fills in who publishes commands, who reads replies and who looks outcomes up.
+func (i Ingest) connect(ctx context.Context, f *Foundation, cfg *ingest.Config) error {
+	producer, err := kafka.NewProducer(f.Kafka, kafka.ProducerConfig{})
+	if err != nil {
+		return err
+	}
+	f.OnClose(func() error { producer.Close(); return nil })
+	// A new name each time: an answer to a request of the process before has nobody to go to.
+	replies, err := kafka.OpenReplies(ctx, f.Kafka, "ingest-"+strings.ToLower(rand.Text()[:instanceSuffix]))
+	if err != nil {
+		return err
+	}
+	f.OnClose(func() error { replies.Close(); return nil })
+	views := newLookup(func(ctx context.Context) (*clickhouse.DB, error) {
+		cfg := f.clickHouse()
+		cfg.ConnectTimeout = lookupConnect
+		return clickhouse.Open(ctx, cfg)
+	})
+	f.OnClose(views.close)
+	cfg.Publisher, cfg.Replies, cfg.Lookup = producer, replies, views
+	return nil
+}
+
+func (i Ingest) listen(ctx context.Context, f *Foundation, cfg ingest.Config) (*IngestServer, error) {
+	server, err := ingest.NewServer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := server.Listen(ctx, i.Address)
+	if err != nil {
+		return nil, err
+	}
+	f.OnClose(func() error {
+		if err := ln.Close(); !errors.Is(err, net.ErrClosed) { // a server that ran has closed it
+			return err
+		}
+		return nil
+	})
+	f.Telemetry.AddReady("ingest", server.Ready)
+	f.Log.Info("ingest", "url", "http://"+ln.Addr().String(), "contexts", cfg.Contexts)
+	return &IngestServer{server, ln}, nil
+}

@@ -1,0 +1,184 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Report is what the demo tells: on the terminal, and with --json as it is here.
+type Report struct {
+	Seed       uint64     `json:"seed"`
+	Commands   int64      `json:"commands"`
+	Conditions Conditions `json:"conditions"`
+	Rates      []Rate     `json:"rates"`
+	Books
+	Passed bool `json:"passed"`
+}
+
+// Conditions are what the rates were measured under.
+type Conditions struct {
+	CPUs       int    `json:"cpus"`
+	Platform   string `json:"platform"`
+	Go         string `json:"go"`
+	Partitions int    `json:"partitions"`
+	Kafka      string `json:"kafka"`
+	ClickHouse string `json:"clickhouse"`
+	Registry   string `json:"registry"`
+}
+
+// Rate is how fast the commands got to a stage: from the first that was sent to the last that arrived there.
+type Rate struct {
+	Stage     string  `json:"stage"`
+	Commands  int64   `json:"commands"`
+	Seconds   float64 `json:"seconds"`
+	PerSecond float64 `json:"per_second"`
+}
+
+// Books is the part of a report that ClickHouse answers. The same commands give the same books.
+type Books struct {
+	Outcomes  []Outcome  `json:"outcomes"`
+	Refusals  []Refusal  `json:"refusals"`
+	Richest   []Account  `json:"richest"`
+	Statement *Statement `json:"statement"`
+	Checks    []Check    `json:"checks"`
+}
+
+// Outcome counts the commands of this load that ended in one way.
+type Outcome struct {
+	Outcome  string `json:"outcome"`
+	Commands int64  `json:"commands"`
+}
+
+// Refusal counts the commands that left no event for one reason.
+type Refusal struct {
+	Outcome  string `ch:"outcome" json:"outcome"`
+	Code     string `ch:"code" json:"code"`
+	Commands uint64 `ch:"commands" json:"commands"`
+}
+
+// Account is an account as it stands now. Amounts are minor units.
+type Account struct {
+	AccountID string `ch:"account_id" json:"account_id"`
+	Customer  string `ch:"customer" json:"customer"`
+	Balance   int64  `ch:"balance" json:"balance"`
+	Currency  string `ch:"currency" json:"currency"`
+	Status    string `ch:"status" json:"status"`
+	Version   uint64 `ch:"version" json:"version"`
+}
+
+// Statement is the end of an account's statement, and what it was at some moments.
+type Statement struct {
+	AccountID string   `json:"account_id"`
+	Lines     []Line   `json:"lines"`
+	Moments   []Moment `json:"moments"`
+}
+
+// Line is a line of a statement. Balance is that after it, in the order of the world.
+type Line struct {
+	ValidAt   time.Time `ch:"valid_at" json:"valid_at"`
+	Version   uint64    `ch:"version" json:"version"`
+	Event     string    `ch:"event_type" json:"event"`
+	Reference string    `ch:"reference" json:"reference"`
+	Amount    int64     `ch:"amount" json:"amount"`
+	Currency  string    `ch:"currency" json:"currency"`
+	Balance   int64     `ch:"balance" json:"balance"`
+	// Late: something that was true later had been recorded before it.
+	Late bool `ch:"late" json:"late"`
+}
+
+// Moment is an account as of a moment.
+type Moment struct {
+	At       time.Time `json:"at"`
+	Balance  int64     `ch:"balance" json:"balance"`
+	Currency string    `ch:"currency" json:"currency"`
+	Status   string    `ch:"status" json:"status"`
+	Version  uint64    `ch:"version" json:"version"`
+}
+
+// Load is what is known of a load before ClickHouse is asked.
+type Load struct {
+	// Topic is where its commands are, From the offset of each partition from which on.
+	Topic string
+	From  []int64
+	// Sent is how many were acknowledged, Duplicates how many of them the aggregator answered with an outcome they had
+	// before: those leave nothing behind that could be counted.
+	Sent, Duplicates int64
+}
+
+// Moments are those that a statement is shown as of.
+type Moments []time.Time
+
+// ReadBooks asks db for everything that it can answer.
+func ReadBooks(ctx context.Context, db Database, load Load, moments Moments) (b Books, err error) {
+	if b.Outcomes, err = outcomes(ctx, db, load); err != nil {
+		return b, err
+	}
+	if b.Refusals, err = ask[Refusal](ctx, db, "refusals"); err != nil {
+		return b, err
+	}
+	if b.Richest, err = ask[Account](ctx, db, "richest"); err != nil {
+		return b, err
+	}
+	if b.Statement, err = statement(ctx, db, moments); err != nil {
+		return b, err
+	}
+	b.Checks, err = checks(ctx, db)
+	b.Checks = append(b.Checks, accounting(load, b.Outcomes))
+	return b, err
+}
+
+// Passed says whether every check of the books holds.
+func (b Books) Passed() bool {
+	for _, c := range b.Checks {
+		if !c.Passed {
+			return false
+		}
+	}
+	return true
+}
+
+const duplicateOutcome = "duplicate"
+
+func outcomes(ctx context.Context, db Database, load Load) ([]Outcome, error) {
+	rows, err := ask[struct {
+		Outcome  string `ch:"outcome"`
+		Commands uint64 `ch:"commands"`
+	}](ctx, db, "outcomes", load.Topic, load.From, load.Topic, load.From)
+	if err != nil {
+		return nil, err
+	}
+	var out []Outcome
+	for _, r := range rows {
+		out = append(out, Outcome{r.Outcome, int64(r.Commands)})
+	}
+	return append(out, Outcome{duplicateOutcome, load.Duplicates}), nil
+}
+
+// statement is that of the account with the most to tell; nil: there are no accounts.
+func statement(ctx context.Context, db Database, moments Moments) (*Statement, error) {
+	found, err := ask[struct {
+		AccountID string `ch:"account_id"`
+	}](ctx, db, "account")
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	s := &Statement{AccountID: found[0].AccountID}
+	if s.Lines, err = ask[Line](ctx, db, "statement", s.AccountID); err != nil {
+		return nil, err
+	}
+	for _, at := range moments {
+		rows, err := ask[Moment](ctx, db, "moment", at.UTC().Format("2006-01-02 15:04:05.000"), s.AccountID)
+		if err != nil {
+			return nil, err
+		}
+		if len(rows) > 1 {
+			return nil, fmt.Errorf("account %s is there %d times as of %v", s.AccountID, len(rows), at)
+		}
+		for _, m := range rows { // none: it was not open yet
+			m.At = at
+			s.Moments = append(s.Moments, m)
+		}
+	}
+	return s, nil
+}

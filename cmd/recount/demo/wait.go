@@ -1,0 +1,104 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"recount/cmd/internal/console"
+	"recount/cmd/recount/pipeline"
+	"recount/internal/clickhouse"
+)
+
+const (
+	decidedEvery = 50 * time.Millisecond
+	visibleEvery = 100 * time.Millisecond
+	// standstill is how long nothing may happen before the demo gives up.
+	standstill = 60 * time.Second
+)
+
+// wait follows the commands of a load through the pipeline.
+type wait struct {
+	p    *pipeline.Pipeline
+	db   *clickhouse.DB
+	line *console.Status
+	// before and now are what this process's aggregator had decided before the load, and has by now.
+	before, now decided
+}
+
+// decided counts commands by what the aggregator did with them.
+type decided struct{ outcomes, duplicates int64 }
+
+// countDecided reads the aggregator's own counters: of a repeated command nothing else tells. They count what this
+// process decides, which is everything as long as no other aggregator works on the same topics.
+func countDecided(p *pipeline.Pipeline) (d decided, err error) {
+	families, err := p.Telemetry.Gatherer().Gather()
+	if err != nil {
+		return d, fmt.Errorf("reading the aggregator's counters: %w", err)
+	}
+	for _, f := range families {
+		into := map[string]*int64{
+			"recount_aggregator_commands_total":   &d.outcomes,
+			"recount_aggregator_duplicates_total": &d.duplicates,
+		}[f.GetName()]
+		if into == nil {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			*into += int64(m.GetCounter().GetValue())
+		}
+	}
+	return d, nil
+}
+
+// decided waits until all commands of the load are decided.
+func (w *wait) decided(ctx context.Context, commands int64) error {
+	return poll(ctx, decidedEvery, "deciding the commands", func() (left int64, err error) {
+		if w.now, err = countDecided(w.p); err != nil {
+			return 0, err
+		}
+		done := w.now.outcomes + w.now.duplicates - w.before.outcomes - w.before.duplicates
+		w.line.Say("decided %s of %s commands", console.Count(done), console.Count(commands))
+		return commands - done, nil
+	})
+}
+
+// visible waits until every view has everything that the log holds.
+func (w *wait) visible(ctx context.Context, _ int64) error {
+	return poll(ctx, visibleEvery, "waiting for the views", func() (behind int64, err error) {
+		views, err := w.p.ViewStandings(ctx, w.db, time.Now())
+		if err != nil {
+			return 0, err
+		}
+		for _, v := range views {
+			behind += v.LagRecords
+		}
+		w.line.Say("decided; the views are %s records behind", console.Count(behind))
+		return behind, nil
+	})
+}
+
+// poll asks how much is left until nothing is. It gives up when nothing has happened for long.
+func poll(ctx context.Context, every time.Duration, doing string, left func() (int64, error)) error {
+	before, moved := int64(-1), time.Now()
+	for {
+		now, err := left()
+		if err != nil {
+			return err
+		}
+		if now <= 0 {
+			return nil
+		}
+		if now != before {
+			before, moved = now, time.Now()
+		}
+		if time.Since(moved) > standstill {
+			return fmt.Errorf("%s: nothing has happened for %v, with %s left; --log-level debug tells more", doing, standstill, console.Count(now))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", doing, ctx.Err())
+		case <-time.After(every):
+		}
+	}
+}
