@@ -95,7 +95,7 @@ func dependencies() []dependency {
 		{path: "github.com/twmb/avro", code: []string{"internal/serde"}},
 		{path: "github.com/twmb/franz-go", code: []string{"internal/kafka"}, tests: []string{"internal/embedded"}},
 		{path: "github.com/twmb/franz-go/pkg/kgo", code: []string{"internal/kafka", "internal/telemetry"}, tests: []string{"internal/embedded"}}, // telemetry: the client's hooks
-		{path: "github.com/twmb/franz-go/pkg/sr", code: []string{"internal/serde", "internal/embedded"}}, // embedded keeps the fake's schemas
+		{path: "github.com/twmb/franz-go/pkg/sr", code: []string{"internal/serde", "internal/embedded"}},                                         // embedded keeps the fake's schemas
 		{path: "github.com/twmb/franz-go/pkg/sr/srfake", code: []string{"internal/embedded"}, tests: []string{"internal/serde"}},
 		{path: "github.com/twmb/franz-go/pkg/kfake", code: []string{"internal/embedded"}, tests: []string{"internal/kafka"}},
 		{path: "github.com/twmb/franz-go/plugin", code: []string{"internal/kafka", "internal/telemetry"}},
