@@ -17,10 +17,11 @@ func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
 		}
 		return b.String()
 	}
-	if text(1) != text(1) {
+	first, again := text(1), text(1)
+	if first != again {
 		t.Error("the same seed gave another month")
 	}
-	if text(1) == text(2) {
+	if first == text(2) {
 		t.Error("another seed gave the same month")
 	}
 }

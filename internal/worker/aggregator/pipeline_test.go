@@ -97,7 +97,6 @@ func (p *pipeline) flush() {
 // worker is one aggregator process, as far as a test can make one in its own.
 type worker struct {
 	w    *aggregator.Worker
-	root *statestore.Mem
 	stop func() error
 	done chan error
 }
