@@ -54,7 +54,7 @@ func TestClickHouseLosesNoAcknowledgedRow(t *testing.T) {
 // insertUntilKilled inserts row after row while the process is killed, and returns the rows that were acknowledged.
 func insertUntilKilled(t *testing.T, c *embedded.ClickHouse, conn driver.Conn, round, writers int) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	var (
 		mu           sync.Mutex
@@ -74,7 +74,9 @@ func insertUntilKilled(t *testing.T, c *embedded.ClickHouse, conn driver.Conn, r
 			}
 		})
 	}
-	time.Sleep(300 * time.Millisecond)
+	for enough := func() bool { mu.Lock(); defer mu.Unlock(); return len(acknowledged) >= 20 }; !enough() && ctx.Err() == nil; {
+		time.Sleep(5 * time.Millisecond)
+	}
 	if err := c.Kill(); err != nil {
 		t.Fatal(err)
 	}
