@@ -200,6 +200,9 @@ func (m *member) giveUp(number int32) error {
 		return nil
 	}
 	delete(m.owned, number)
+	if o.p == nil { // its takeover failed before there was anything to write
+		return o.lease.Release()
+	}
 	return errors.Join(m.flush(o), o.lease.Release())
 }
 

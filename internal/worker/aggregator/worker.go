@@ -196,7 +196,7 @@ func (w *Worker) keepRunning(ctx context.Context, session int) error {
 		var p permanent
 		switch {
 		case ctx.Err() != nil:
-			return err
+			return unlessStopped(err)
 		case errors.As(err, &p):
 			return err
 		}
@@ -233,5 +233,13 @@ func (w *Worker) session(ctx context.Context, n int) error {
 		s.Close()
 		return err
 	}
-	return errors.Join(err, m.drain())
+	return errors.Join(unlessStopped(err), m.drain())
+}
+
+// unlessStopped drops the error of whatever the end of the context interrupted: a stop that was asked for is no fault.
+func unlessStopped(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
