@@ -3,9 +3,9 @@
 # Tests run with kgo's own tag "synctests": it makes the client's mutexes of channels, on which testing/synctest can see
 # a goroutine wait. With sync.Mutex underneath, virtual time stands still while a goroutine waits at a lock of the
 # client. The tag changes nothing else, and the race detector follows channels as it does mutexes. Programs are built
-# without it. "soak" marks the tests of make soak; lint reads those as well.
+# without it. "soak" marks the tests of make soak, "e2e" those that need a real broker; lint reads all of them.
 TEST_TAGS := synctests
-ALL_TAGS  := synctests,soak
+ALL_TAGS  := synctests,soak,e2e
 
 # How long make fuzz spends on each target.
 FUZZTIME ?= 20s
@@ -15,10 +15,10 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up test lint fuzz soak build setup tidy clean
+.PHONY: help demo up test lint fuzz soak bench bench-aggregator build setup tidy clean
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Fetch what is missing, run everything embedded, play a bank's day, print the reports, exit
 	CGO_ENABLED=0 go run ./cmd/recount demo $(ARGS)
@@ -48,6 +48,11 @@ soak: ## Run the long fault runs: the tests called TestSoak..., under the build 
 	@set -e; packages=$$(grep -rlE '^func TestSoak' --include='*_test.go' . | xargs -r -n 1 dirname | sort -u); \
 	test -n "$$packages" || { echo "no soak test was found" >&2; exit 1; }; \
 	go test -tags $(ALL_TAGS) -run '^TestSoak' -count=1 -timeout 3h -v $$packages
+
+bench: bench-aggregator ## Run all benchmarks
+
+bench-aggregator: ## Measure commands a second beside Kafka Streams and a bare loop (needs Java 17 and Maven)
+	go run ./bench/aggregator $(ARGS)
 
 build: ## Compile the programs into bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -91,6 +92,51 @@ func EnsureTopics(ctx context.Context, cfg Config, contexts []string, partitions
 	for _, s := range specs {
 		if err := ensure(ctx, admin, s, r); err != nil {
 			return err
+		}
+	}
+	return awaitTopics(ctx, admin, specs)
+}
+
+const (
+	topicsPatience = 30 * time.Second
+	topicsPause    = 50 * time.Millisecond
+)
+
+// awaitTopics waits until the topics can be used: a broker answers that it has made a topic before it knows its leaders.
+func awaitTopics(ctx context.Context, admin *kadm.Client, specs []topicSpec) error {
+	ctx, cancel := context.WithTimeout(ctx, topicsPatience)
+	defer cancel()
+	for _, s := range specs {
+		for {
+			err := usable(ctx, admin, s)
+			if err == nil {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("kafka: topic %s was made and can't be used: %w", s.name, err)
+			case <-time.After(topicsPause):
+			}
+		}
+	}
+	return nil
+}
+
+func usable(ctx context.Context, admin *kadm.Client, s topicSpec) error {
+	found, err := admin.ListTopics(ctx, s.name)
+	if err != nil {
+		return err
+	}
+	t := found[s.name]
+	if t.Err != nil {
+		return t.Err
+	}
+	if n := int32(len(t.Partitions)); n != s.partitions {
+		return fmt.Errorf("it has %d of %d partitions", n, s.partitions)
+	}
+	for _, p := range t.Partitions.Sorted() {
+		if p.Err != nil {
+			return p.Err
 		}
 	}
 	return nil
