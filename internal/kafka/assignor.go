@@ -16,7 +16,10 @@ import (
 // in the classic group protocol, cooperative (KIP-429).
 //
 // Why not the library's cooperative-sticky: it balances topic by topic, and would part commands/p from dispatch/p.
-type assignor struct{}
+type assignor struct {
+	// joins is told, where it is not nil, what this member owns whenever it joins the group.
+	joins func(owned map[string][]int32)
+}
 
 const assignorName = "recount"
 
@@ -24,7 +27,10 @@ func (assignor) ProtocolName() string { return assignorName }
 func (assignor) IsCooperative() bool  { return true }
 
 // JoinGroupMetadata tells the leader what this member owns, in the consumer protocol's own form.
-func (assignor) JoinGroupMetadata(topics []string, owned map[string][]int32, generation int32) []byte {
+func (a assignor) JoinGroupMetadata(topics []string, owned map[string][]int32, generation int32) []byte {
+	if a.joins != nil {
+		a.joins(owned)
+	}
 	meta := kmsg.NewConsumerMemberMetadata()
 	meta.Version = 3 // owned partitions with their generation
 	meta.Topics = topics

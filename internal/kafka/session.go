@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,9 +49,10 @@ type Session struct {
 	admin   *kadm.Client
 
 	mu      sync.Mutex
+	owned   map[int32]bool
 	changes []change
 	news    bool               // the group has spoken since the last Changes, if only to assign nothing
-	wake    context.CancelFunc // ends a parked poll; nil while none is parked
+	wake    context.CancelFunc // ends what must not outlast the group's next word; nil while there is nothing
 }
 
 type change struct {
@@ -74,7 +77,7 @@ func OpenSession(ctx context.Context, cfg SessionConfig) (*Session, error) {
 	if cfg.BufferedRecordsMax == 0 {
 		cfg.BufferedRecordsMax = bufferedRecordsMaxDefault
 	}
-	s := &Session{cfg: cfg}
+	s := &Session{cfg: cfg, owned: map[int32]bool{}}
 	session, err := kgo.NewGroupTransactSession(append(cfg.options(),
 		kgo.ConsumerGroup(cfg.Group),
 		kgo.InstanceID(cfg.InstanceID),
@@ -83,7 +86,7 @@ func OpenSession(ctx context.Context, cfg SessionConfig) (*Session, error) {
 		kgo.SessionTimeout(cfg.SessionTimeout),
 		kgo.HeartbeatInterval(cfg.SessionTimeout/10),
 		kgo.RebalanceTimeout(2*cfg.TransactionTimeout),
-		kgo.Balancers(assignor{}),
+		kgo.Balancers(assignor{joins: s.joining}),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxWait(250*time.Millisecond),
@@ -126,10 +129,32 @@ func (s *Session) revoked(gone map[string][]int32) {
 	s.append(gone, false)
 }
 
+// joining hears of revokes that nobody told. The client calls back for one revoke, and not for the next until a
+// transaction has been ended (see Settle): of two that come while the loop is busy, it keeps the second to itself. But
+// each is followed by a join that says what is still owned.
+func (s *Session) joining(owned map[string][]int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	still := map[int32]bool{}
+	for _, p := range numbers(owned) {
+		still[p] = true
+	}
+	gone := slices.Sorted(maps.Keys(s.owned))
+	gone = slices.DeleteFunc(gone, func(p int32) bool { return still[p] })
+	if len(gone) > 0 {
+		s.append(map[string][]int32{"": gone}, false)
+	}
+}
+
 func (s *Session) append(m map[string][]int32, gained bool) {
 	s.news = true
 	for _, p := range numbers(m) {
 		s.changes = append(s.changes, change{p, gained})
+		if gained {
+			s.owned[p] = true
+		} else {
+			delete(s.owned, p)
+		}
 	}
 	if s.wake != nil {
 		s.wake()
@@ -202,6 +227,24 @@ func (s *Session) Pause(partitions []int32) {
 	s.session.Client().PauseFetchPartitions(topicPartitions(s.cfg.Inputs, partitions))
 }
 
+// UntilNews returns a context that ends with ctx, or as soon as the group gives or takes partitions, for whatever must not
+// outlast that: waiting for a partition that may be another's by now. One at a time, and cancel ends it.
+func (s *Session) UntilNews(ctx context.Context) (undisturbed context.Context, cancel context.CancelFunc) {
+	undisturbed, stop := context.WithCancel(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wake = stop
+	if s.news { // noted before it could end this
+		stop()
+	}
+	return undisturbed, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.wake = nil
+		stop()
+	}
+}
+
 // Fetched is what one poll read of one topic's partition.
 type Fetched struct {
 	Topic     string
@@ -211,18 +254,9 @@ type Fetched struct {
 
 // Poll waits for records, at most max and at most until ctx ends or the group gives or takes partitions; then it returns none.
 func (s *Session) Poll(ctx context.Context, max int) ([]Fetched, error) {
-	poll, cancel := context.WithCancel(ctx)
-	defer cancel()
-	s.mu.Lock()
-	if s.news { // noted before this poll could be woken
-		cancel()
-	}
-	s.wake = cancel
-	s.mu.Unlock()
+	poll, cancel := s.UntilNews(ctx)
 	fetches := s.session.PollRecords(poll, max)
-	s.mu.Lock()
-	s.wake = nil
-	s.mu.Unlock()
+	cancel()
 
 	var out []Fetched
 	var faults []error

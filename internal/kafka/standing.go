@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // InputStanding is a group's place in one input's partition.
@@ -51,11 +50,7 @@ func (s *Session) Standings(ctx context.Context, partitions []int32, outputs []s
 	for _, p := range partitions {
 		st := Standing{Inputs: map[string]InputStanding{}, Outputs: map[string]Extent{}}
 		for _, t := range s.cfg.Inputs {
-			in := InputStanding{Committed: -1, Start: found[t][p].Start, End: found[t][p].End}
-			if o, ok := committed.Lookup(t, p); ok {
-				in.Committed = o.At
-			}
-			st.Inputs[t] = in
+			st.Inputs[t] = InputStanding{Committed: committed[topicPartition{t, p}], Start: found[t][p].Start, End: found[t][p].End}
 		}
 		for _, t := range outputs {
 			st.Outputs[t] = found[t][p]
@@ -68,38 +63,6 @@ func (s *Session) Standings(ctx context.Context, partitions []int32, outputs []s
 func offsetOf(l kadm.ListedOffsets, topic string, partition int32) int64 {
 	o, _ := l.Lookup(topic, partition)
 	return o.Offset
-}
-
-// stableOffsets fetches the group's offsets, waiting for transactions that are about to change them.
-func (s *Session) stableOffsets(ctx context.Context, partitions []int32) (kadm.OffsetResponses, error) {
-	for {
-		got, err := s.admin.FetchOffsets(kadm.RequireStable(ctx), s.cfg.Group)
-		if err == nil {
-			err = firstError(got, s.cfg.Inputs, partitions)
-		}
-		switch {
-		case err == nil:
-			return got, nil
-		case !errors.Is(err, kerr.UnstableOffsetCommit) && !kerr.IsRetriable(err):
-			return nil, fmt.Errorf("kafka: fetching the offsets of group %s: %w", s.cfg.Group, err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("kafka: the offsets of group %s stay unstable: a transaction hangs (%w)", s.cfg.Group, err)
-		case <-time.After(settlePoll):
-		}
-	}
-}
-
-func firstError(got kadm.OffsetResponses, topics []string, partitions []int32) error {
-	for _, t := range topics {
-		for _, p := range partitions {
-			if o, ok := got.Lookup(t, p); ok && o.Err != nil {
-				return o.Err
-			}
-		}
-	}
-	return nil
 }
 
 func (s *Session) awaitStable(ctx context.Context, partitions []int32, outputs []string, found map[string]map[int32]Extent) error {

@@ -23,7 +23,8 @@ type member struct {
 	ready *atomic.Bool
 
 	owned     map[int32]*owned
-	batch     int // commands a poll, now
+	awaited   map[int32]bool // given to us, and not taken over yet
+	batch     int            // commands a poll, now
 	lastFlush time.Time
 	dirty     bool
 }

@@ -24,6 +24,7 @@ func (m *member) rebalance(ctx context.Context) error {
 		m.ready.Store(false)
 		m.cfg.Log.Info("the group assigns", "session", m.name, "gained", gained, "lost", lost)
 		for _, number := range lost {
+			delete(m.awaited, number)
 			if err := m.giveUp(number); err != nil {
 				return fmt.Errorf("giving up partition %d: %w", number, err)
 			}
@@ -33,7 +34,10 @@ func (m *member) rebalance(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := m.takeOver(ctx, gained); err != nil {
+		for _, number := range gained {
+			m.awaited[number] = true
+		}
+		if err := m.takeOver(ctx, slices.Sorted(maps.Keys(m.awaited))); err != nil && !errors.Is(err, errNews) {
 			return err
 		}
 		if m.resume() {
@@ -42,12 +46,23 @@ func (m *member) rebalance(ctx context.Context) error {
 	}
 }
 
+// errNews ends the waiting for a partition whose lease another session of this process holds: the group has spoken, and
+// the partition may be that other's. Waiting on, with others' leases in hand, the two could wait for ever:
+//
+//	A: is given 0 and 1, and fetches offsets       B: is given 1, for the group has changed its mind
+//	A: takes the lease of 0                        B: takes the lease of 1, and owns it rightly
+//	A: waits for the lease of 1, and never looks at what the group said since; 0 has no owner
+var errNews = errors.New("the group has news")
+
 // takeOverAgain folds every partition of this session up to the log's end, after a transaction of unknown outcome.
 func (m *member) takeOverAgain(ctx context.Context) error {
 	m.ready.Store(false)
 	numbers := slices.Collect(maps.Keys(m.owned))
 	m.s.Pause(numbers)
-	if err := m.takeOver(ctx, numbers); err != nil {
+	for _, number := range numbers {
+		m.awaited[number] = true
+	}
+	if err := m.takeOver(ctx, numbers); err != nil && !errors.Is(err, errNews) {
 		return err
 	}
 	m.resume() // if it can't, rebalance comes next
@@ -97,7 +112,11 @@ func (m *member) takeOver(ctx context.Context, numbers []int32) error {
 		return err
 	}
 	for _, n := range numbers {
+		if err := m.admitPlace(m.owned[n], standings[n]); err != nil {
+			return permanent{err}
+		}
 		m.start(m.owned[n], standings[n])
+		delete(m.awaited, n)
 		m.cfg.Observer.Takeover(m.cfg.Context, n, m.cfg.Now().Sub(began), folded[n])
 	}
 	m.dirty = true
@@ -106,8 +125,7 @@ func (m *member) takeOver(ctx context.Context, numbers []int32) error {
 
 // admit refuses a partition whose inputs have a hole: going on would pass over commands, or decide them twice, without a word.
 func (m *member) admit(n int32, s kafka.Standing) error {
-	events, refusals := s.Outputs[m.w.topics.events], s.Outputs[m.w.topics.refusals]
-	if events.Start > 0 {
+	if events := s.Outputs[m.w.topics.events]; events.Start > 0 {
 		return fmt.Errorf("%s/%d begins at offset %d: the events before it were deleted, and no state can be known without them. Restore the topic from an archive", m.w.topics.events, n, events.Start)
 	}
 	for topic, in := range s.Inputs {
@@ -115,11 +133,22 @@ func (m *member) admit(n int32, s kafka.Standing) error {
 		switch {
 		case in.Committed > in.End:
 			return fmt.Errorf("%s: the committed offset %d lies beyond the log's end %d: the topic was made again or cut. Delete the group's offsets, then start with --accept-lost-commands", at, in.Committed, in.End)
-		case m.cfg.AcceptLostCommands:
-		case in.Committed < 0 && events.End+refusals.End > 0:
-			return fmt.Errorf("%s: there is no committed offset, yet commands were decided: the offsets were lost or have expired. --accept-lost-commands goes on after the last command that left an event or a refusal", at)
-		case max(in.Committed, 0) < in.Start:
+		case !m.cfg.AcceptLostCommands && max(in.Committed, 0) < in.Start:
 			return fmt.Errorf("%s: the commands from offset %d up to %d were deleted before they were decided. --accept-lost-commands goes on without them", at, max(in.Committed, 0), in.Start)
+		}
+	}
+	return nil
+}
+
+// admitPlace refuses a partition whose place in the inputs was lost, although commands of it were decided. Only the fold
+// tells: a log of nothing but aborted transactions has an end, too.
+func (m *member) admitPlace(o *owned, s kafka.Standing) error {
+	if m.cfg.AcceptLostCommands || o.p.Next(engine.Commands)+o.p.Next(engine.Dispatch) == 0 {
+		return nil
+	}
+	for topic, in := range s.Inputs {
+		if in.Committed < 0 {
+			return fmt.Errorf("%s/%d, group %s: there is no committed offset, yet commands were decided: the offsets were lost or have expired. --accept-lost-commands goes on after the last command that left an event or a refusal", topic, o.number, Group(m.cfg.Context))
 		}
 	}
 	return nil
@@ -128,7 +157,7 @@ func (m *member) admit(n int32, s kafka.Standing) error {
 // open opens partition n's store, if this session does not have it already. What does not fit the log is dropped.
 func (m *member) open(ctx context.Context, n int32, s kafka.Standing) error {
 	if m.owned[n] == nil {
-		lease, err := m.cfg.Leases.Acquire(ctx, m.storeName(n))
+		lease, err := m.acquire(ctx, n, m.cfg.Leases.Acquire)
 		if err != nil {
 			return err
 		}
@@ -148,6 +177,17 @@ func (m *member) open(ctx context.Context, n int32, s kafka.Standing) error {
 	return nil
 }
 
+// acquire waits for a partition's lease, unless the group has news.
+func (m *member) acquire(ctx context.Context, n int32, from func(context.Context, string) (*statestore.Lease, error)) (*statestore.Lease, error) {
+	undisturbed, cancel := m.s.UntilNews(ctx)
+	defer cancel()
+	lease, err := from(undisturbed, m.storeName(n))
+	if err != nil && undisturbed.Err() != nil && ctx.Err() == nil {
+		return nil, errNews
+	}
+	return lease, err
+}
+
 func (m *member) storeName(n int32) string { return fmt.Sprintf("%s.%d", m.cfg.Context, n) }
 
 func (m *member) openEmpty(ctx context.Context, n int32) error {
@@ -155,7 +195,7 @@ func (m *member) openEmpty(ctx context.Context, n int32) error {
 		return err
 	}
 	delete(m.owned, n)
-	lease, err := m.cfg.Leases.AcquireEmpty(ctx, m.storeName(n))
+	lease, err := m.acquire(ctx, n, m.cfg.Leases.AcquireEmpty)
 	if err != nil {
 		return err
 	}

@@ -226,7 +226,7 @@ func (w *Worker) session(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	m := &member{w: w, cfg: &w.cfg, s: s, name: name, ready: &w.ready[n], owned: map[int32]*owned{}, batch: w.cfg.BatchMax, lastFlush: w.cfg.Now()}
+	m := &member{w: w, cfg: &w.cfg, s: s, name: name, ready: &w.ready[n], owned: map[int32]*owned{}, awaited: map[int32]bool{}, batch: w.cfg.BatchMax, lastFlush: w.cfg.Now()}
 	err = m.run(ctx)
 	if ctx.Err() == nil {
 		m.abandon()
