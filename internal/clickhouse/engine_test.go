@@ -29,6 +29,9 @@ func TestOnTheEngine(t *testing.T) {
 		"a table that was dropped":                testDropped,
 		"what is permanent stops at once":         testPermanent,
 		"a lease that is gone":                    testLease,
+		"a token that stands for nothing":         testBurntToken,
+		"a generation's token that does":          testBurntGeneration,
+		"a table that would not tell":             testUntellable,
 		"an outage longer than the window":        testOutage,
 		"watermarks and waiting for them":         testWatermarks,
 		"queries":                                 testQueries,
@@ -274,44 +277,6 @@ func testLease(t *testing.T, db *DB) {
 	}
 	if n, _ := count(t, db, "entries_g1"); n != 0 {
 		t.Errorf("%d rows were inserted all the same", n)
-	}
-}
-
-// outage repeats a range after its token was forgotten, with some of its rows in the table.
-func outage(t *testing.T, db *DB, without SinkGuard, there int64) (uint64, int64) {
-	t.Helper()
-	f := newFixture()
-	pace := testPace()
-	pace.Takeover, pace.InsertLifetime = 500*time.Millisecond, 500*time.Millisecond
-	s := f.sink(t, db, SinkConfig{Pace: pace, Without: without})
-	if there > 0 {
-		part := f.batch(0, 0, there-1)
-		insert(t, s, part)
-	}
-	for i := range int64(pace.Window() + 1) {
-		insert(t, s, f.batch(1, 10*i, 10*i+9))
-	}
-	time.Sleep(pace.Outage() + time.Second) // the server is asked in whole seconds
-	b := f.batch(0, 0, 19)
-	b.Again = true
-	insert(t, s, b)
-	var n uint64
-	var sum int64
-	if err := db.Row(t.Context(), "SELECT count(), sum(amount) FROM entries_g1 WHERE partition = 0").Scan(&n, &sum); err != nil {
-		t.Fatal(err)
-	}
-	return n, sum
-}
-
-func testOutage(t *testing.T, db *DB) {
-	for there, guard := range map[int64]SinkGuard{0: 0, 13: 0, 20: 0, 19: GuardLookup} {
-		t.Run(fmt.Sprint(there, " of 20 rows"), func(t *testing.T) {
-			t.Parallel()
-			n, sum := outage(t, openAt(t, db.cfg.URL), guard, there)
-			if exact := n == 20 && sum == 190; exact != (guard == 0) {
-				t.Errorf("with guards %b off: %d rows, sum %d", guard, n, sum)
-			}
-		})
 	}
 }
 

@@ -40,8 +40,11 @@ type entry struct {
 
 // total is a row of a second table.
 type total struct {
-	Kind   string `ch:"kind"`
-	Amount int64  `ch:"amount"`
+	Context   string `ch:"context"`
+	Partition int32  `ch:"partition"`
+	Offset    int64  `ch:"offset"`
+	Kind      string `ch:"kind"`
+	Amount    int64  `ch:"amount"`
 }
 
 type fixture struct {
@@ -66,7 +69,7 @@ func (db *DB) render() Render {
 					kind LowCardinality(String), raw String, id UUID, chain FixedString(32), at DateTime64(3, 'UTC'), amount Int64,
 					version UInt64, open Bool, small FixedString(3), rate Float64, noted DateTime DEFAULT now(), twice Int64 MATERIALIZED 2 * amount)
 					ENGINE = MergeTree ORDER BY (context, partition, offset) %s`, db.cfg.Database, g, settings),
-				fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s.totals_g%d (kind String, amount Int64)
+				fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s.totals_g%d (context LowCardinality(String), partition Int32, offset Int64, kind String, amount Int64)
 					ENGINE = MergeTree ORDER BY kind %s`, db.cfg.Database, g, settings),
 			},
 			Public: []string{fmt.Sprintf("CREATE OR REPLACE VIEW %[1]s.entries AS SELECT * FROM %[1]s.entries_g%[2]d", db.cfg.Database, g)},
@@ -88,7 +91,7 @@ func (f fixture) batch(partition int32, first, last int64) Batch {
 			Context: "bank", Partition: partition, Offset: o, Kind: "deposit", Raw: []byte{1, 0, 2}, ID: es.ID{15: byte(o)}, Chain: es.Hash{0: byte(o), 31: 9},
 			At: 1_700_000_000_123, Amount: o, Version: uint64(o), Open: true, Small: [3]byte{'a', 'b', 'c'}, Rate: 0.5,
 		})
-		f.totals.Append(rows, total{"deposit", o})
+		f.totals.Append(rows, total{"bank", partition, o, "deposit", o})
 	}
 	return Batch{Context: "bank", Partition: partition, First: first, Last: last, Rows: rows}
 }

@@ -62,11 +62,8 @@ func (db *DB) ensureView(ctx context.Context, v es.View, window int, render Rend
 		return g, err
 	}
 	if !found {
-		if err := db.create(ctx, v, g.Number, script.Tables); err != nil {
+		if g, err = db.create(ctx, v, g.Number, script.Tables); err != nil {
 			return g, err
-		}
-		if g, found, err = db.Serving(ctx, v.Name); err != nil || !found {
-			return g, errors.Join(err, errors.New("its generation was written and is not there"))
 		}
 		if err := sameRevision(g, v); err != nil {
 			return g, err // another program was faster, with another mapping
@@ -80,17 +77,30 @@ func (db *DB) ensureView(ctx context.Context, v es.View, window int, render Rend
 	return g, nil
 }
 
-// create makes the tables and then records the generation. A crash between the two is made up for by doing it again.
-func (db *DB) create(ctx context.Context, v es.View, number int, tables []string) error {
+// recordsMax is how many tokens a generation is recorded under before something else must be wrong.
+const recordsMax = 3
+
+// create makes the tables, records the generation, and returns what is recorded: ours, or that of a program that was
+// faster. A crash between the two is made up for by doing it again. A ClickHouse that was killed may know the token of
+// the record and not have the record; that is what the others are for.
+func (db *DB) create(ctx context.Context, v es.View, number int, tables []string) (Generation, error) {
 	for _, statement := range tables {
 		if err := db.Exec(ctx, statement); err != nil {
-			return err
+			return Generation{}, err
 		}
 	}
-	token := fmt.Sprintf("generation %s/%d/0", v.Name, number)
-	ctx = withSettings(ctx, insertSettings(token))
-	return db.Exec(ctx, "INSERT INTO generations (view, generation, change, revision, state, incarnation) VALUES (?, ?, 0, ?, ?, ?)",
-		v.Name, number, v.Revision, stateServing, uuid.NewString())
+	for n := range recordsMax {
+		settings := insertSettings(fmt.Sprintf("generation %s/%d/0/%d", v.Name, number, n))
+		err := db.Exec(withSettings(ctx, settings), "INSERT INTO generations (view, generation, change, revision, state, incarnation) VALUES (?, ?, 0, ?, ?, ?)",
+			v.Name, number, v.Revision, stateServing, uuid.NewString())
+		if err != nil {
+			return Generation{}, err
+		}
+		if g, found, err := db.Serving(ctx, v.Name); found || err != nil {
+			return g, err
+		}
+	}
+	return Generation{}, errors.New("its generation was written and is not there")
 }
 
 // Serving returns the generation of a view that its public names show.

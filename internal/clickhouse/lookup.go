@@ -7,17 +7,20 @@ import (
 	"time"
 )
 
-// absent returns what is to be inserted of a piece of a range that was declared before. Normally that is all of it: the
-// token drops what is in already. But tokens are remembered for so many inserts only. After an outage longer than that
-// the rows themselves are looked up.
+// absent returns what is to be inserted of a piece of a range that was declared before: what is not there. The token
+// would drop what is in already, but it is remembered for so many inserts only, and a power failure may have taken it.
 func (s *Sink) absent(ctx context.Context, b Batch, p piece) (piece, error) {
-	l := p.table.layout
-	if s.cfg.Without&GuardLookup != 0 || !l.placed || p.table.engine.replaces() {
-		return p, nil // rows of a replacing table may be there twice: the newest is read
+	if s.cfg.Without&GuardLookup != 0 {
+		return p, nil
 	}
-	long, err := s.longAgo(ctx, b)
-	if err != nil || !long {
-		return p, err
+	if p.table.engine.replaces() {
+		p.token = "" // rows of a replacing table may be there twice: the newest is read
+		return p, nil
+	}
+	if p.table.engine.replicated() {
+		if long, err := s.longAgo(ctx, b); err != nil || !long {
+			return p, err
+		}
 	}
 	there, err := s.present(ctx, b, p)
 	if err != nil || len(there) == 0 {
@@ -34,6 +37,27 @@ func (s *Sink) absent(ctx context.Context, b Batch, p piece) (piece, error) {
 		if there, err = s.present(ctx, b, p); err != nil {
 			return p, err
 		}
+	}
+	return s.without(p, there)
+}
+
+// unwritten returns what is still to be inserted of a piece after an attempt that was not the first. sent says that
+// ClickHouse said yes: what is missing all the same was dropped for a token that stands for nothing, and needs another.
+// An insert that is still under way is no danger: of two with one token, the first to be published has the rows.
+func (s *Sink) unwritten(ctx context.Context, b Batch, p piece, sent bool) (piece, error) {
+	switch {
+	case p.table.engine.replaces() && s.cfg.Without&GuardLookup == 0:
+		p.token = ""
+		fallthrough
+	case p.table.engine.replicated(), s.cfg.Without&GuardLookup != 0:
+		if sent {
+			p.count = 0
+		}
+		return p, nil
+	}
+	there, err := s.present(ctx, b, p)
+	if err != nil || !sent && len(there) == 0 {
+		return p, err
 	}
 	return s.without(p, there)
 }

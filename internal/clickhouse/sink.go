@@ -33,7 +33,7 @@ const (
 	GuardToken SinkGuard = 1 << iota
 	// GuardGeneration makes the generation part of the token.
 	GuardGeneration
-	// GuardLookup looks for the rows of a range that was declared longer ago than tokens are remembered.
+	// GuardLookup looks for the rows of what may have been inserted before, and does not leave it to the token alone.
 	GuardLookup
 	// GuardWindow asserts the tables' deduplication windows at start-up.
 	GuardWindow
@@ -104,8 +104,15 @@ func (s *Sink) open(ctx context.Context, t es.AnyTable) (sinkTable, error) {
 	if table.layout, err = newLayout(name, reflect.TypeOf(t.NewRows()).Elem().Elem(), columns); err != nil {
 		return table, err
 	}
+	if table.engine, err = s.db.engineOf(ctx, name); err != nil {
+		return table, err
+	}
+	if !table.layout.placed && !table.engine.replaces() {
+		return table, fmt.Errorf("clickhouse: table %s needs the columns context, partition and offset, by which the rows of a repeated range are "+
+			"found, or an engine that keeps the newest of equal rows (ReplacingMergeTree)", name)
+	}
 	if s.cfg.Without&GuardWindow == 0 {
-		if table.engine, err = s.db.assertWindow(ctx, name, s.cfg.Pace); err != nil {
+		if err := table.engine.assertWindow(name, s.cfg.Pace); err != nil {
 			return table, err
 		}
 	}
@@ -157,7 +164,7 @@ func (s *Sink) Insert(ctx context.Context, attempt Attempt, b Batch) (rows int, 
 	late := time.AfterFunc(s.cfg.InsertLifetime, func() { cancel(context.DeadlineExceeded) })
 	defer late.Stop()
 	for _, p := range pieces {
-		if err := s.insertPiece(ctx, attempt, p, deadline); err != nil {
+		if err := s.insertPiece(ctx, attempt, b, p, deadline); err != nil {
 			return rows, fmt.Errorf("inserting %s/%d@%d-%d into %s: %w", b.Context, b.Partition, b.First, b.Last, p.table.name, err)
 		}
 		rows += p.count
@@ -187,32 +194,66 @@ func (s *Sink) pieces(ctx context.Context, b Batch) ([]piece, error) {
 	return out, nil
 }
 
-// insertPiece repeats attempts until one succeeds, the error is permanent, or the time is over.
-func (s *Sink) insertPiece(ctx context.Context, attempt Attempt, p piece, deadline time.Time) error {
-	for pause := retryPauseMin; ; pause = min(2*pause, retryPauseMax) {
+// insertPiece repeats attempts until the rows are in, the error is permanent, or the time is over. Only a first attempt
+// is taken at its word. One under a token that was used before may have been dropped for it, and a token alone proves
+// nothing: ClickHouse writes it down before it publishes the rows, so one that is killed in between comes back knowing
+// the token and not having the rows.
+func (s *Sink) insertPiece(ctx context.Context, attempt Attempt, b Batch, p piece, deadline time.Time) error {
+	repeated := b.Again
+	for pause, vain := retryPauseMin, 0; vain < vainMax; {
 		var failed error
 		err := attempt(func() error {
 			failed = s.send(ctx, p, time.Until(deadline))
 			return nil
 		})
-		switch {
-		case err != nil:
+		if err != nil || failed == nil && !repeated {
 			return err
-		case failed == nil:
+		}
+		repeated = true
+		if failed == nil {
+			vain++
+		} else if err := s.pause(ctx, p, failed, pause, deadline); err != nil {
+			return err
+		} else {
+			pause = min(2*pause, retryPauseMax)
+		}
+		if p, err = s.unwritten(ctx, b, p, failed == nil); err != nil {
+			return s.hopeless(ctx, err, true)
+		}
+		if p.count == 0 {
 			return nil
-		case context.Cause(ctx) != nil || transient(failed) && time.Until(deadline) < pause:
-			return fmt.Errorf("%w within %v: %w%s", ErrUnavailable, s.cfg.InsertLifetime, failed, advice(failed))
-		case !transient(failed):
-			return explain(failed)
-		}
-		if s.cfg.Retried != nil {
-			s.cfg.Retried(p.table.name, failed)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
 		}
 	}
+	return fmt.Errorf("clickhouse: table %s takes the rows and has not got them: does something delete them, such as a TTL?", p.table.name)
+}
+
+// vainMax is how many inserts in a row may succeed and bring nothing.
+const vainMax = 3
+
+// pause waits after a failed attempt, or returns what to say if there must not be another.
+func (s *Sink) pause(ctx context.Context, p piece, failed error, pause time.Duration, deadline time.Time) error {
+	if err := s.hopeless(ctx, failed, time.Until(deadline) < pause); err != nil {
+		return err
+	}
+	if s.cfg.Retried != nil {
+		s.cfg.Retried(p.table.name, failed)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(pause):
+	}
+	return nil
+}
+
+// hopeless returns nil if what failed may be tried again, and else what to say.
+func (s *Sink) hopeless(ctx context.Context, failed error, late bool) error {
+	switch {
+	case context.Cause(ctx) != nil || transient(failed) && late:
+		return fmt.Errorf("%w within %v: %w%s", ErrUnavailable, s.cfg.InsertLifetime, failed, advice(failed))
+	case !transient(failed):
+		return explain(failed)
+	}
+	return nil
 }
 
 // send makes one attempt, with a batch built anew: the client keeps nothing of one that failed.
@@ -246,6 +287,7 @@ func (s *Sink) send(ctx context.Context, p piece, left time.Duration) error {
 // plain MergeTree does so whatever insert_deduplicate says.
 func insertSettings(token string) ch.Settings {
 	settings := ch.Settings{"async_insert": 0}
+	settings["insert_deduplicate"] = 0 // else what has no token is told apart by its content
 	if token != "" {
 		settings["insert_deduplicate"] = 1
 		settings["insert_deduplication_token"] = token

@@ -46,6 +46,12 @@ type engine struct {
 // replaces says whether a repeated row is the same row anyway.
 func (e engine) replaces() bool { return strings.HasSuffix(e.name, "ReplacingMergeTree") }
 
+// replicated says whether tokens and rows appear together, in Keeper. Rows may then be there and not yet be on the
+// replica that is asked.
+func (e engine) replicated() bool {
+	return strings.HasPrefix(e.name, "Replicated") || strings.HasPrefix(e.name, "Shared")
+}
+
 // engineOf reads a table's engine and the window it was made with.
 func (db *DB) engineOf(ctx context.Context, table string) (engine, error) {
 	var name, full string
@@ -54,7 +60,7 @@ func (db *DB) engineOf(ctx context.Context, table string) (engine, error) {
 		return engine{}, fmt.Errorf("reading the engine of table %s: %w", table, err)
 	}
 	setting, settings := "non_replicated_deduplication_window", "system.merge_tree_settings"
-	if strings.HasPrefix(name, "Replicated") {
+	if (engine{name: name}).replicated() {
 		setting, settings = "replicated_deduplication_window", "system.replicated_merge_tree_settings"
 	}
 	value := ""
@@ -71,16 +77,12 @@ func (db *DB) engineOf(ctx context.Context, table string) (engine, error) {
 }
 
 // assertWindow refuses a table that would forget a token before its range can be repeated.
-func (db *DB) assertWindow(ctx context.Context, table string, pace Pace) (engine, error) {
-	e, err := db.engineOf(ctx, table)
-	if err != nil {
-		return e, err
-	}
+func (e engine) assertWindow(table string, pace Pace) error {
 	if need := pace.Window(); e.window < need {
-		return e, fmt.Errorf("clickhouse: table %s remembers the last %d inserts, but %d partitions, an insert every %v each and %v "+
+		return fmt.Errorf("clickhouse: table %s remembers the last %d inserts, but %d partitions, an insert every %v each and %v "+
 			"until a range is repeated need %d: ALTER TABLE %s MODIFY SETTING non_replicated_deduplication_window = %d "+
 			"(replicated_deduplication_window on a replicated table)",
 			table, e.window, pace.Partitions, pace.Age, pace.Outage(), need, table, need)
 	}
-	return e, nil
+	return nil
 }

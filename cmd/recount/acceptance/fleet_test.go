@@ -36,6 +36,7 @@ func newFleet(t *testing.T) *fleet {
 	t.Helper()
 	dir := t.TempDir()
 	f := &fleet{t: t, state: filepath.Join(dir, "aggregator"), roles: map[string]*program{}}
+	t.Cleanup(f.tell)
 	broker, err := embedded.StartKafkaProcess(t.Context(), embedded.KafkaOptions{DataDir: filepath.Join(dir, "kafka")})
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +64,16 @@ func newFleet(t *testing.T) *fleet {
 		Database: mainDatabase, Partitions: fleetPartitions,
 	}
 	return f
+}
+
+// tell shows what the roles said last, where the test has failed.
+func (f *fleet) tell() {
+	if !f.t.Failed() {
+		return
+	}
+	for _, p := range f.roles {
+		f.t.Logf("%s:\n%s", p.name, &p.log)
+	}
 }
 
 func (f *fleet) stop(p *embedded.Process) {

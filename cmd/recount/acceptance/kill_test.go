@@ -49,8 +49,9 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	f.start(projectorsProgram)
 	f.start(undeclaredProgram, "--marks-held")
 
-	in := &cli.Process{Name: "acceptance", Log: slog.New(slog.DiscardHandler)}
-	err := role.With(t.Context(), in, f.services, func(ctx context.Context, foundation *role.Foundation) error {
+	auditor := role.Tool(&cli.Process{Name: "acceptance", Log: slog.New(slog.DiscardHandler)}, f.services)
+	auditor.Topics = role.DefaultTopics() // whoever comes first makes them
+	err := auditor.Do(t.Context(), func(ctx context.Context, foundation *role.Foundation) error {
 		commands := startFeed(t, foundation, seed, filepath.Join(t.TempDir(), "rejected.ndjson"))
 		db := views(t, f.services)
 		f.kill(rng, db)

@@ -248,7 +248,7 @@ func TestAProjectorKilledAtAnyPointLeavesEachRowOnce(t *testing.T) {
 		})
 	}
 	for name, c := range map[string]childConfig{
-		"without the token":      {Point: unacknowledged, WithoutSink: clickhouse.GuardToken},
+		"without the token":      {Point: unacknowledged, WithoutSink: clickhouse.GuardToken | clickhouse.GuardLookup},
 		"without declaring":      {Point: unacknowledged, WithoutRange: kafka.GuardDeclare},
 		"half without declaring": {Point: halfInserted, WithoutRange: kafka.GuardDeclare},
 	} {

@@ -96,7 +96,7 @@ func render(database string) clickhouse.Render {
 				table("newest", newest, "ReplacingMergeTree(version)", "account"),
 			}
 		case "strict":
-			s.Tables = []string{table("strict", newest, "MergeTree", "account")}
+			s.Tables = []string{table("strict", newest, "ReplacingMergeTree(version)", "account")}
 		}
 		return s, nil
 	}
