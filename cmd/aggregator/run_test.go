@@ -108,7 +108,7 @@ func TestMistakesAreToldBeforeAnythingBegins(t *testing.T) {
 		if code != c.code || !strings.Contains(said, c.says) || strings.Count(said, "Error:") != 1 {
 			t.Errorf("%v: %d %s", c.args, code, said)
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Errorf("%v: it took %v to say so", c.args, took)
 		}
 	}

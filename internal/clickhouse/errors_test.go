@@ -60,7 +60,7 @@ func TestARangeIsGivenUpWhenItsLifetimeIsOver(t *testing.T) {
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "is ClickHouse running") || retried == 0 {
 		t.Errorf("got %v after %d repetitions", err, retried)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("it took %v to give up", took)
 	}
 }

@@ -139,7 +139,7 @@ func TestADrainDoesNotWaitForOutcomesForLong(t *testing.T) {
 	if err := l.wait(t); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
-	if took := time.Since(started); took > 10*time.Second {
+	if took := time.Since(started); took > time.Minute {
 		t.Errorf("it took %v", took)
 	}
 }

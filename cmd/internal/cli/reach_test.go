@@ -42,7 +42,7 @@ func TestReach(t *testing.T) {
 			t.Errorf("%v: without %q", err, want)
 		}
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("said only after %v", took)
 	}
 }

@@ -166,7 +166,7 @@ func TestServicesThatAreNotThere(t *testing.T) {
 			}
 		}
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("it took %v to say so", took)
 	}
 }

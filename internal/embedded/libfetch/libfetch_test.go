@@ -208,7 +208,7 @@ func TestLocateEndsWithItsContext(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	_, err := source.Locate(ctx, t.TempDir(), func(string) {})
-	if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 10*time.Second {
+	if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 40*time.Second {
 		t.Errorf("after %v: %v", time.Since(start), err)
 	}
 }
