@@ -3,17 +3,29 @@ package kafka
 import (
 	"context"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
 	sessionPartitions = 6
 	sessionTopic      = "x.commands"
 )
+
+func sessionBroker(t *testing.T) (*kfake.Cluster, Config) {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.GroupMinSessionTimeout(time.Second), kfake.SeedTopics(sessionPartitions, sessionTopic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	return cluster, Config{Brokers: cluster.ListenAddrs()}
+}
 
 // polling is a session whose loop never looks at what the group does: as if it were busy with something long.
 type polling struct {
@@ -54,12 +66,7 @@ func startPolling(t *testing.T, cfg Config, name string) *polling {
 // until the transaction under way is ended.
 func TestASecondRevokeIsHeardOfToo(t *testing.T) {
 	t.Parallel()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(sessionPartitions, sessionTopic), kfake.GroupMinSessionTimeout(time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	cfg := Config{Brokers: cluster.ListenAddrs()}
+	cluster, cfg := sessionBroker(t)
 	first := startPolling(t, cfg, "s0")
 	for others := range 3 {
 		awaitShares(t, cluster, others+1)
@@ -67,9 +74,7 @@ func TestASecondRevokeIsHeardOfToo(t *testing.T) {
 			startPolling(t, cfg, fmt.Sprint("s", others+1))
 		}
 	}
-	gained, lost, _ := first.s.Changes()
-	slices.Sort(lost)
-	t.Logf("gained %v, lost %v", gained, lost)
+	_, lost, _ := first.s.Changes()
 	if len(lost) != sessionPartitions*2/3 {
 		t.Errorf("of %d partitions two thirds went to others, and the session heard of %v", sessionPartitions, lost)
 	}
@@ -90,6 +95,67 @@ func awaitShares(t *testing.T, cluster *kfake.Cluster, n int) {
 		return len(g.Members) == n
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Of a partition whose first commit of all is still on its way, the takeover must not learn that there is none.
+func TestATakeoverAwaitsTheFirstCommitOfAPartition(t *testing.T) {
+	t.Parallel()
+	_, cfg := sessionBroker(t)
+	p := startPolling(t, cfg, "s0")
+	predecessor := replayClient(t, cfg, kgo.TransactionalID("predecessor"))
+	if err := predecessor.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	stageOffset(t, cfg, predecessor, 3, 42)
+	got := make(chan Standing, 1)
+	go func() {
+		standings, err := p.s.Standings(t.Context(), []int32{3}, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- standings[3]
+	}()
+	select {
+	case s := <-got:
+		t.Fatalf("while the first commit was on its way, the takeover learned %+v", s)
+	case <-time.After(20 * settlePoll):
+	}
+	if err := predecessor.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	if s := <-got; s.Inputs[sessionTopic].Committed != 42 {
+		t.Errorf("after the first commit, the takeover learned %+v", s)
+	}
+}
+
+// stageOffset adds a group's offset to cl's transaction, which has a record too, so that it ends like any other.
+func stageOffset(t *testing.T, cfg Config, cl *kgo.Client, number int32, next int64) {
+	t.Helper()
+	if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: sessionTopic, Partition: 0, Value: []byte("x")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	topics, err := DescribeTopics(t.Context(), cfg, sessionTopic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, epoch, err := cl.ProducerID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	partition := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+	partition.Partition, partition.Offset = number, next
+	topic := kmsg.NewTxnOffsetCommitRequestTopic()
+	topic.Topic, topic.TopicID, topic.Partitions = sessionTopic, topics[sessionTopic].ID, append(topic.Partitions, partition)
+	req := kmsg.NewPtrTxnOffsetCommitRequest()
+	req.TransactionalID, req.Group, req.ProducerID, req.ProducerEpoch = "predecessor", "g", id, epoch
+	req.Generation, req.Topics = -1, append(req.Topics, topic)
+	resp, err := req.RequestWith(t.Context(), cl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -103,7 +103,7 @@ func count(t *testing.T, db *clickhouse.DB, query string, args ...any) (n int64,
 }
 
 const (
-	patience     = 90 * time.Second
+	patience     = 3 * time.Minute
 	eventualPace = 50 * time.Millisecond
 )
 
