@@ -112,8 +112,8 @@ func (m *member) takeOver(ctx context.Context, numbers []int32) error {
 		return err
 	}
 	for _, n := range numbers {
-		if err := m.admitPlace(m.owned[n], standings[n]); err != nil {
-			return permanent{err}
+		if err := m.admitPlace(ctx, m.owned[n], standings[n]); err != nil {
+			return err
 		}
 		m.start(m.owned[n], standings[n])
 		delete(m.awaited, n)
@@ -142,7 +142,23 @@ func (m *member) admit(n int32, s kafka.Standing) error {
 
 // admitPlace refuses a partition whose place in the inputs was lost, although commands of it were decided. Only the fold
 // tells: a log of nothing but aborted transactions has an end, too.
-func (m *member) admitPlace(o *owned, s kafka.Standing) error {
+func (m *member) admitPlace(ctx context.Context, o *owned, s kafka.Standing) error {
+	missing := m.missingPlace(o, s)
+	if missing == nil {
+		return nil
+	}
+	// Or this worker slept since it asked, and another was given the partition, and decided its first commands.
+	now, err := m.s.Standings(ctx, []int32{o.number}, nil)
+	if err != nil {
+		return err
+	}
+	if m.missingPlace(o, now[o.number]) == nil {
+		return fmt.Errorf("partition %d was decided by another worker while this one took it over", o.number)
+	}
+	return permanent{missing}
+}
+
+func (m *member) missingPlace(o *owned, s kafka.Standing) error {
 	if m.cfg.AcceptLostCommands || o.p.Next(engine.Commands)+o.p.Next(engine.Dispatch) == 0 {
 		return nil
 	}
