@@ -14,6 +14,8 @@ type Codec interface {
 	AppendEvent(dst []byte, a es.AggregateType, meta *es.Meta, event any) (out []byte, body int, fingerprint es.Hash, err error)
 	// DecodeEvent reads an event's frame, lifted to the newest version.
 	DecodeEvent(value []byte) (Event, error)
+	// DecodeEventMeta is DecodeEvent without the body: for events that are remembered, and not folded.
+	DecodeEventMeta(value []byte) (Event, error)
 	AppendRefusal(dst []byte, meta *es.Meta, r *es.Rejection) ([]byte, error)
 	// DecodeRefusal also returns the type name of the aggregate that was commanded.
 	DecodeRefusal(value []byte) (meta es.Meta, r es.Rejection, aggregate string, err error)
@@ -21,6 +23,11 @@ type Codec interface {
 	AppendOutcome(dst []byte, a *Answer) ([]byte, error)
 	AppendState(dst []byte, a es.AggregateType, state any) ([]byte, error)
 	DecodeState(a es.AggregateType, value []byte) (any, error)
+	AppendSnapshot(dst []byte, s *Snapshot) ([]byte, error)
+	// DecodeSnapshot reads a snapshot, whose State is part of value.
+	DecodeSnapshot(value []byte) (Snapshot, error)
+	AppendMarker(dst []byte, m *Marker) ([]byte, error)
+	DecodeMarker(value []byte) (Marker, error)
 	// Fold identifies how a's states come about: a hash over its declared revision and its state's schema.
 	Fold(a es.AggregateType) es.Hash
 	// Aggregates are the types of this context.

@@ -91,6 +91,13 @@ func (d *decision) run() {
 			return
 		}
 	}
+	if d.entry.version == 0 {
+		d.fx.change.born++
+	}
+	if every := d.p.cfg.SnapshotEvery; every > 0 && !next.due && next.version-next.snapshot >= every {
+		next.due = true
+		d.due = append(d.due, d.key)
+	}
 	d.entry = &next
 	d.fx.change.entries[d.key] = d.entry
 	d.fx.Counts.Accepted++

@@ -79,10 +79,13 @@ type Effects struct {
 	Refusals    []Record
 	Inbox       []Record
 	Dispatch    []Record
+	Snapshots   []Record
 	DeadLetters []Record
 	Replies     []Answer
-	// Writes are the new states, one for each aggregate that the batch changed.
-	Writes []Write
+	// Writes are the new states, one for each aggregate that the batch changed, and what is kept beside them. Deletes are
+	// keys to remove. They go to the store together.
+	Writes  []Write
+	Deletes [][]byte
 	// Next is the offset to commit for each channel; -1 where the batch had no record of it.
 	Next [channels]int64
 	// Counts of what happened, for metrics.

@@ -10,10 +10,10 @@ import (
 // ErrGap says that a fold met a version that does not follow: an event is missing before it. Fold again from the snapshots, else from zero.
 var ErrGap = errors.New("an event is missing")
 
-// Stored is a committed record of this partition's events or refusals.
+// Stored is a committed record of this partition's events, refusals or snapshots. Only a snapshot's key is needed.
 type Stored struct {
-	Offset int64
-	Value  []byte
+	Offset     int64
+	Key, Value []byte
 }
 
 // FoldEvents takes committed events over, oldest first, and returns the states to store. next is the offset after the last
@@ -24,16 +24,11 @@ func (p *Partition) FoldEvents(batch []Stored, next int64) ([]Write, error) {
 	c := change{entries: map[aggregateKey]*entry{}}
 	marks := p.marks
 	for _, r := range batch {
-		e, err := p.cfg.Codec.DecodeEvent(r.Value)
-		if err != nil {
+		if err := p.foldEvent(&c, &marks, r); err != nil {
 			return nil, fmt.Errorf("folding %s.events/%d@%d: %w", p.cfg.Context, p.cfg.Partition, r.Offset, err)
 		}
-		if err := p.fold(&c, &e); err != nil {
-			return nil, fmt.Errorf("folding %s.events/%d@%d: %w", p.cfg.Context, p.cfg.Partition, r.Offset, err)
-		}
-		p.source(&marks, &e.Meta)
 	}
-	writes, err := p.writes(&c)
+	writes, _, err := p.writes(&c) // a fold takes nothing off the list of the changed
 	if err != nil {
 		return nil, err
 	}
@@ -43,25 +38,48 @@ func (p *Partition) FoldEvents(batch []Stored, next int64) ([]Write, error) {
 	return writes, nil
 }
 
-func (p *Partition) fold(c *change, e *Event) error {
+func (p *Partition) foldEvent(c *change, marks *marks, r Stored) error {
+	decode := p.cfg.Codec.DecodeEvent
+	if r.Offset < p.foldFrom {
+		decode = p.cfg.Codec.DecodeEventMeta
+	}
+	e, err := decode(r.Value)
+	if err != nil {
+		return err
+	}
+	m := &e.Meta
+	c.recordedAt = max(c.recordedAt, m.RecordedAt)
+	p.source(marks, m)
+	if r.Offset >= p.rememberFrom {
+		c.remember = append(c.remember, remembered{
+			id: fingerprint(e.Aggregate.Name(), m.AggregateID, m.CommandID), at: m.RecordedAt,
+			what: outcome{hash: m.CommandHash, version: m.Version, kind: es.Accepted},
+		})
+	}
+	if r.Offset < p.foldFrom {
+		return nil
+	}
+	return p.evolve(c, &e)
+}
+
+func (p *Partition) evolve(c *change, e *Event) error {
 	m := &e.Meta
 	key := aggregateKey{e.Aggregate.Name(), m.AggregateID}
 	before, err := p.load(c, e.Aggregate, key)
 	if err != nil {
 		return err
 	}
-	c.recordedAt = max(c.recordedAt, m.RecordedAt)
-	c.remember = append(c.remember, remembered{
-		id: fingerprint(e.Aggregate.Name(), m.AggregateID, m.CommandID), at: m.RecordedAt,
-		what: outcome{hash: m.CommandHash, version: m.Version, kind: es.Accepted},
-	})
 	switch {
 	case m.Version <= before.version:
 		return nil
 	case m.Version > before.version+1:
 		return fmt.Errorf("%w: %s %s is at version %d, the next event is version %d", ErrGap, e.Aggregate.Name(), m.AggregateID, before.version, m.Version)
+	case before.version == 0:
+		c.born++
 	}
-	c.entries[key] = &entry{version: m.Version, chain: m.Chain, state: e.Aggregate.Evolve(before.state, e.Body)}
+	next := *before
+	next.version, next.chain, next.state = m.Version, m.Chain, e.Aggregate.Evolve(before.state, e.Body)
+	c.entries[key] = &next
 	return nil
 }
 

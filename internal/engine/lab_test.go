@@ -15,10 +15,11 @@ import (
 )
 
 // The lab is a context made for these tests: a counter that adds, splits a command into several events, refuses,
-// changes nothing, breaks, and grows too large.
+// changes nothing, breaks, grows an event too large, and a state.
 type (
 	counter struct {
-		Total int64 `avro:"total"`
+		Total int64  `avro:"total"`
+		Text  string `avro:"text"`
 	}
 	labCommand interface{ labCommand() }
 	labEvent   interface{ labEvent() }
@@ -66,8 +67,11 @@ func (c counter) Decide(cmd labCommand) ([]labEvent, error) {
 }
 
 func (c counter) Evolve(e labEvent) counter {
-	if a, ok := e.(added); ok {
-		c.Total += a.By
+	switch e := e.(type) {
+	case added:
+		c.Total += e.By
+	case grown:
+		c.Text += e.Text
 	}
 	return c
 }
@@ -116,22 +120,27 @@ type rig struct {
 	p     *engine.Partition
 	next  [2]int64
 	// The committed log.
-	events, refusals []engine.Stored
+	events, refusals, snapshots []engine.Stored
 }
 
 const rigPartitions = 4
 
 func newRig(t testing.TB, revision int) *rig {
 	t.Helper()
-	catalog, err := serde.NewCatalog(labSchemas(t), []es.Context{lab(revision)})
+	return newRigOf(t, lab(revision))
+}
+
+func newRigOf(t testing.TB, context es.Context) *rig {
+	t.Helper()
+	catalog, err := serde.NewCatalog(labSchemas(t), []es.Context{context})
 	if err != nil {
 		t.Fatal(err)
 	}
 	codec := catalog.Offline()
 	r := &rig{t: t, codec: codec, store: statestore.NewMemStore(), cfg: engine.Config{
 		Context: "lab", Partition: partition.Of("a", rigPartitions), Partitions: rigPartitions,
-		Topics:      [2]engine.Topic{{Name: "lab.commands", ID: es.ID{1}}, {Name: "lab.dispatch", ID: es.ID{2}}},
-		EventsID:    es.ID{3},
+		Topics:   [2]engine.Topic{{Name: "lab.commands", ID: es.ID{1}}, {Name: "lab.dispatch", ID: es.ID{2}}},
+		EventsID: es.ID{3}, SnapshotsID: es.ID{4},
 		Codec:       codec.Context("lab"),
 		DedupMillis: engine.DedupMillisDefault, DedupEntries: 1000, CacheEntries: 100, RecordBytesMax: 10_000,
 	}}
@@ -181,9 +190,19 @@ func (r *rig) commit(fx *engine.Effects) {
 	r.t.Helper()
 	r.publish(fx)
 	r.p.Commit(fx, int64(len(r.events)), int64(len(r.refusals)))
+	r.write(fx.Writes, fx.Deletes)
+	r.flush()
+}
+
+func (r *rig) flush() {
+	r.t.Helper()
+	r.write(r.p.Flush())
+}
+
+func (r *rig) write(writes []engine.Write, deletes [][]byte) {
+	r.t.Helper()
 	var b statestore.Batch
-	writes, deletes := r.p.Flush()
-	for _, w := range append(fx.Writes, writes...) {
+	for _, w := range writes {
 		b.Set(w.Key, w.Value)
 	}
 	for _, key := range deletes {
@@ -195,12 +214,16 @@ func (r *rig) commit(fx *engine.Effects) {
 }
 
 func (r *rig) publish(fx *engine.Effects) {
-	for _, e := range fx.Events {
-		r.events = append(r.events, engine.Stored{Offset: int64(len(r.events)), Value: e.Value})
+	r.events = appendStored(r.events, fx.Events)
+	r.refusals = appendStored(r.refusals, fx.Refusals)
+	r.snapshots = appendStored(r.snapshots, fx.Snapshots)
+}
+
+func appendStored(log []engine.Stored, records []engine.Record) []engine.Stored {
+	for _, r := range records {
+		log = append(log, engine.Stored{Offset: int64(len(log)), Key: r.Key, Value: r.Value})
 	}
-	for _, e := range fx.Refusals {
-		r.refusals = append(r.refusals, engine.Stored{Offset: int64(len(r.refusals)), Value: e.Value})
-	}
+	return log
 }
 
 // decoded returns the events of fx.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"recount/internal/es"
 )
@@ -22,11 +23,12 @@ type Pair = struct{ Key, Value []byte }
 
 // The layout of a partition's store. Everything in it can be folded again from the log.
 const (
-	keyMarks     = "m"   // marks
-	keyIdentity  = "i"   // identity: what the rest was made by
-	prefixDedup  = "d"   // d + newest recorded time, 8 bytes + sequence, 8 bytes → a block of outcomes
-	prefixState  = "s/"  // s/<type>/<id> → version, chain, state
-	layoutNumber = "r1/" // raised when this layout changes
+	keyMarks      = "m"   // marks
+	keyIdentity   = "i"   // identity: what the rest was made by
+	prefixDedup   = "d"   // d + newest recorded time, 8 bytes + sequence, 8 bytes → a block of outcomes
+	prefixState   = "s/"  // s/<type>/<id> → version, version of the last snapshot, chain, state
+	prefixChanged = "c/"  // c/<type>/<id> → nothing: the aggregate has events that no snapshot has
+	layoutNumber  = "r2/" // raised when this layout changes
 )
 
 // ErrForeignStore says that a store was made by other code, another topic or another partition count. Drop it and fold again.
@@ -35,8 +37,13 @@ var ErrForeignStore = errors.New("the store was made under other conditions")
 // aggregateKey names one aggregate of a partition.
 type aggregateKey struct{ aggregate, id string }
 
-func (k aggregateKey) stored() []byte {
-	return []byte(prefixState + k.aggregate + "/" + k.id)
+func (k aggregateKey) stored() []byte  { return []byte(prefixState + k.aggregate + "/" + k.id) }
+func (k aggregateKey) changed() []byte { return []byte(prefixChanged + k.aggregate + "/" + k.id) }
+
+// parseKey reads "<type>/<id>"; a type has no slash in its name.
+func parseKey(key []byte) (k aggregateKey, ok bool) {
+	k.aggregate, k.id, ok = strings.Cut(string(key), "/")
+	return k, ok
 }
 
 func dedupKey(newest int64, sequence uint64) []byte {
@@ -48,14 +55,20 @@ func dedupKey(newest int64, sequence uint64) []byte {
 
 // entry is one aggregate as the engine holds it: a value, never changed once shared.
 type entry struct {
-	version int64
-	chain   es.Hash
-	state   any
+	version  int64
+	snapshot int64 // version of its last snapshot; 0: none is known
+	chain    es.Hash
+	state    any
+
+	listed bool // the store has it among the changed
+	due    bool // during a step: it gets a snapshot at the end
 }
 
+// changed says whether it has events that no snapshot has.
+func (e *entry) changed() bool { return e.version > e.snapshot }
+
 func appendEntry(b []byte, c Codec, a es.AggregateType, e *entry) ([]byte, error) {
-	b = binary.AppendVarint(b, e.version)
-	b = append(b, e.chain[:]...)
+	b = (&storedEntry{version: e.version, snapshot: e.snapshot, chain: e.chain}).append(b)
 	b, err := c.AppendState(b, a, e.state)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the state of a %s: %w", a.Name(), err)
@@ -64,15 +77,35 @@ func appendEntry(b []byte, c Codec, a es.AggregateType, e *entry) ([]byte, error
 }
 
 func decodeEntry(b []byte, c Codec, a es.AggregateType) (*entry, error) {
-	d := decoder{b: b}
-	e := &entry{version: d.varint()}
-	copy(e.chain[:], d.take(len(e.chain)))
-	if d.err != nil {
-		return nil, d.err
+	s, err := readEntry(b)
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	e.state, err = c.DecodeState(a, d.b)
+	e := &entry{version: s.version, snapshot: s.snapshot, chain: s.chain}
+	e.listed = e.changed()
+	e.state, err = c.DecodeState(a, s.state)
 	return e, err
+}
+
+// storedEntry is an entry as it is stored, its state not decoded: snapshots carry the same bytes.
+type storedEntry struct {
+	version, snapshot int64
+	chain             es.Hash
+	state             []byte
+}
+
+func (e *storedEntry) append(b []byte) []byte {
+	b = binary.AppendVarint(b, e.version)
+	b = binary.AppendVarint(b, e.snapshot)
+	return append(append(b, e.chain[:]...), e.state...)
+}
+
+func readEntry(b []byte) (storedEntry, error) {
+	d := decoder{b: b}
+	e := storedEntry{version: d.varint(), snapshot: d.varint()}
+	copy(e.chain[:], d.take(len(e.chain)))
+	e.state = d.b
+	return e, d.err
 }
 
 // marks are a partition's watermarks: how far the log is reflected.
@@ -81,6 +114,8 @@ type marks struct {
 	refusalsNext int64
 	recordedAt   int64           // the partition's last recorded_at
 	sourceNext   [channels]int64 // one above the highest folded source of each channel
+	aggregates   int64           // how many there are
+	markerNext   int64           // where the last complete checkpoint started, as far as is known; -1: there is none
 }
 
 func (m marks) encode() []byte {
@@ -90,7 +125,8 @@ func (m marks) encode() []byte {
 	for _, n := range m.sourceNext {
 		b = binary.AppendVarint(b, n)
 	}
-	return b
+	b = binary.AppendVarint(b, m.aggregates)
+	return binary.AppendVarint(b, m.markerNext)
 }
 
 func decodeMarks(b []byte) (m marks, err error) {
@@ -99,6 +135,7 @@ func decodeMarks(b []byte) (m marks, err error) {
 	for i := range m.sourceNext {
 		m.sourceNext[i] = d.varint()
 	}
+	m.aggregates, m.markerNext = d.varint(), d.varint()
 	return m, d.err
 }
 
@@ -110,4 +147,18 @@ func StoredPosition(r Reader) (int64, error) {
 	}
 	m, err := decodeMarks(value)
 	return m.eventsNext, err
+}
+
+// StoredState returns of a pair in a partition's store what it says of an aggregate: version, chain and state, the same
+// bytes for the same history. What else a store holds, or notes about an aggregate, depends on more than its events.
+func StoredState(p Pair) (state []byte, ok bool, err error) {
+	if !strings.HasPrefix(string(p.Key), prefixState) {
+		return nil, false, nil
+	}
+	e, err := readEntry(p.Value)
+	if err != nil {
+		return nil, false, fmt.Errorf("reading %q from the store: %w", p.Key, err)
+	}
+	e.snapshot = 0
+	return e.append(nil), true, nil
 }

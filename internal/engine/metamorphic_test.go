@@ -29,18 +29,23 @@ type world struct {
 	crashes float64
 	// broken leaves out the fold after a crash: the negative control.
 	broken bool
-	parts  []*worldPartition
+	// snapshots are written, and a crash that costs the disk is healed by them.
+	snapshots bool
+	restored  int // times that they healed one
+	parts     []*worldPartition
 }
 
 type worldPartition struct {
 	cfg              engine.Config
 	commands         []engine.Input
 	events, refusals []engine.Stored
+	snapshots        []engine.Stored
 	committed        int64 // the group's offset: moves with events and refusals
 	// What a crash loses.
 	p       *engine.Partition
 	lease   *statestore.Lease
 	overlay *statestore.Overlay
+	lost    bool // the disk, too
 }
 
 func newWorld(t testing.TB, root statestore.Root, partitions int32, batch int, crashes float64, seed uint64) *world {
@@ -59,6 +64,16 @@ func newWorld(t testing.TB, root statestore.Root, partitions int32, batch int, c
 		}})
 	}
 	return w
+}
+
+// withSnapshots has them written often.
+func (w *world) withSnapshots(on bool) {
+	w.snapshots = on
+	for _, p := range w.parts {
+		if on {
+			p.cfg.SnapshotEvery = 10
+		}
+	}
 }
 
 // script publishes the same commands whatever the world looks like: adds, refusals, conflicts, retries up to 20 commands late.
@@ -127,31 +142,50 @@ func (w *world) turn(p *worldPartition) {
 		w.crash(p)
 		return
 	}
-	for _, e := range fx.Events {
-		p.events = append(p.events, engine.Stored{Offset: int64(len(p.events)), Value: e.Value})
-	}
-	for _, e := range fx.Refusals {
-		p.refusals = append(p.refusals, engine.Stored{Offset: int64(len(p.refusals)), Value: e.Value})
-	}
-	p.committed = fx.Next[engine.Commands]
-	if w.crashHere() { // after it, before memory and store
-		w.crash(p)
+	if !w.commit(p, fx) {
 		return
 	}
-	p.p.Commit(fx, int64(len(p.events)), int64(len(p.refusals)))
-	w.set(p, fx.Writes)
-	if w.crashHere() { // committed states still in the overlay
-		w.crash(p)
-		return
+	if w.snapshots && w.rng.IntN(2) == 0 {
+		fx, _, err := p.p.Checkpoint(1 + w.rng.IntN(5))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if fx != nil && !w.commit(p, fx) {
+			return
+		}
 	}
 	if w.rng.IntN(3) == 0 {
 		w.flush(p)
 	}
 }
 
-func (w *world) set(p *worldPartition, writes []engine.Write) {
+// commit publishes fx and takes it over, and reports whether it got that far.
+func (w *world) commit(p *worldPartition, fx *engine.Effects) bool {
+	p.events = appendStored(p.events, fx.Events)
+	p.refusals = appendStored(p.refusals, fx.Refusals)
+	p.snapshots = appendStored(p.snapshots, fx.Snapshots)
+	p.committed = max(p.committed, fx.Next[engine.Commands])
+	if w.crashHere() { // after the transaction, before memory and store
+		w.crash(p)
+		return false
+	}
+	p.p.Commit(fx, int64(len(p.events)), int64(len(p.refusals)))
+	w.set(p, fx.Writes, fx.Deletes)
+	if w.crashHere() { // committed states still in the overlay
+		w.crash(p)
+		return false
+	}
+	return true
+}
+
+func (w *world) set(p *worldPartition, writes []engine.Write, deletes [][]byte) {
 	for _, x := range writes {
 		if err := p.overlay.Set(x.Key, x.Value); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	for _, key := range deletes {
+		if err := p.overlay.Delete(key); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -159,12 +193,7 @@ func (w *world) set(p *worldPartition, writes []engine.Write) {
 
 func (w *world) flush(p *worldPartition) {
 	writes, deletes := p.p.Flush()
-	w.set(p, writes)
-	for _, key := range deletes {
-		if err := p.overlay.Delete(key); err != nil {
-			w.t.Fatal(err)
-		}
-	}
+	w.set(p, writes, deletes)
 	position, _ := p.p.Position()
 	var b statestore.Batch
 	if err := p.overlay.Flush(&b, func(b *statestore.Batch) error {
@@ -183,16 +212,44 @@ func (w *world) crash(p *worldPartition) {
 		w.t.Fatal(err)
 	}
 	p.p, p.lease, p.overlay = nil, nil, nil
+	p.lost = w.rng.IntN(20) == 0
 }
 
-func (w *world) takeOver(p *worldPartition) {
+func (w *world) open(p *worldPartition) {
+	acquire := w.leases.Acquire
+	if p.lost {
+		acquire = w.leases.AcquireEmpty
+	}
 	var err error
-	if p.lease, err = w.leases.Acquire(context.Background(), fmt.Sprint("lab.", p.cfg.Partition)); err != nil {
+	if p.lease, err = acquire(context.Background(), fmt.Sprint("lab.", p.cfg.Partition)); err != nil {
 		w.t.Fatal(err)
 	}
 	p.overlay = statestore.NewOverlay(p.lease)
 	if p.p, err = engine.Open(p.cfg, p.overlay); err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// restore fills the partition from its snapshots, compacted or not, if they give every state.
+func (w *world) restore(p *worldPartition) {
+	snapshots := p.snapshots
+	if w.rng.IntN(2) == 0 {
+		snapshots = compacted(snapshots)
+	}
+	r := p.p.Restore()
+	writes := r.Load(snapshots)
+	if r.Finish(int64(len(p.events)), int64(len(p.refusals))) != nil {
+		return
+	}
+	w.restored++
+	w.set(p, writes, nil)
+	p.p.Recall(0, 0)
+}
+
+func (w *world) takeOver(p *worldPartition) {
+	w.open(p)
+	if p.lost && w.snapshots {
+		w.restore(p)
 	}
 	if !w.broken {
 		events, refusals := p.p.Position()
@@ -200,7 +257,7 @@ func (w *world) takeOver(p *worldPartition) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		w.set(p, writes)
+		w.set(p, writes, nil)
 		if err := p.p.FoldRefusals(p.refusals[refusals:], int64(len(p.refusals))); err != nil {
 			w.t.Fatal(err)
 		}
@@ -256,10 +313,10 @@ func faults(events map[string][]story) (out []string) {
 }
 
 // TestTheSameScriptGivesTheSameEvents is the metamorphic test: one command script, and whatever the batch, the store,
-// the number of partitions and the crashes are, the same events for each aggregate and the same refusals.
+// the number of partitions, the crashes and the snapshots are, the same events for each aggregate and the same refusals.
 func TestTheSameScriptGivesTheSameEvents(t *testing.T) {
 	t.Parallel()
-	const commands = 2_000
+	const commands = 1_000
 	reference := newWorld(t, statestore.NewMem(), 1, commands, 0, 0)
 	reference.script(commands)
 	reference.run()
@@ -271,19 +328,25 @@ func TestTheSameScriptGivesTheSameEvents(t *testing.T) {
 		for _, partitions := range []int32{1, 8} {
 			for _, batch := range []int{1, 7, 500} {
 				for _, crashes := range []float64{0, 0.25} {
-					t.Run(fmt.Sprintf("%s/%d partitions/batch %d/crashes %v", store, partitions, batch, crashes), func(t *testing.T) {
-						t.Parallel()
-						w := newWorld(t, openRoot(t, store), partitions, batch, crashes, uint64(batch))
-						w.script(commands)
-						w.run()
-						events, refusals := w.stories()
-						if !reflect.DeepEqual(events, wantEvents) {
-							t.Errorf("the events differ; faults: %v", faults(events))
-						}
-						if !reflect.DeepEqual(refusals, wantRefusals) {
-							t.Error("the refusals differ")
-						}
-					})
+					for _, snapshots := range []bool{false, true} {
+						t.Run(fmt.Sprintf("%s/%d partitions/batch %d/crashes %v/snapshots %v", store, partitions, batch, crashes, snapshots), func(t *testing.T) {
+							t.Parallel()
+							w := newWorld(t, openRoot(t, store), partitions, batch, crashes, uint64(batch))
+							w.withSnapshots(snapshots)
+							w.script(commands)
+							w.run()
+							events, refusals := w.stories()
+							if !reflect.DeepEqual(events, wantEvents) {
+								t.Errorf("the events differ; faults: %v", faults(events))
+							}
+							if !reflect.DeepEqual(refusals, wantRefusals) {
+								t.Error("the refusals differ")
+							}
+							if healed := w.restored > 0; batch == 1 && healed != (snapshots && crashes > 0) {
+								t.Errorf("%d disks were healed by snapshots", w.restored)
+							}
+						})
+					}
 				}
 			}
 		}

@@ -14,10 +14,10 @@ type Config struct {
 	Context string
 	// Partition of Partitions: the epoch's count, never read from metadata.
 	Partition, Partitions int32
-	// Topics are the two channels' names and incarnations; EventsID is the incarnation of the event topic.
-	Topics   [channels]Topic
-	EventsID es.ID
-	Codec    Codec
+	// Topics are the two channels' names and incarnations; EventsID and SnapshotsID are the incarnations of these topics.
+	Topics                [channels]Topic
+	EventsID, SnapshotsID es.ID
+	Codec                 Codec
 	// DedupMillis and DedupEntries bound the window in which a repeated command ID is recognised, whichever ends
 	// first. A retry later than that is a new command. An entry takes about 120 bytes of memory.
 	DedupMillis  int64
@@ -26,6 +26,9 @@ type Config struct {
 	CacheEntries int
 	// RecordBytesMax bounds an event's size: keep it below the broker's message.max.bytes with room for a batch's overhead.
 	RecordBytesMax int
+	// SnapshotEvery is after how many events an aggregate gets a snapshot in its batch's own transaction; 0: only
+	// checkpoints write any. An active aggregate is then out of the way when a checkpoint comes.
+	SnapshotEvery int64
 }
 
 // Topic is a topic's name and incarnation.
@@ -40,6 +43,7 @@ const (
 	DedupEntriesDefault   = 1_000_000
 	CacheEntriesDefault   = 100_000
 	RecordBytesMaxDefault = 900 << 10
+	SnapshotEveryDefault  = 100
 )
 
 // Partition is what one owner knows of one partition: where the log is reflected, which commands were decided lately, and the
@@ -52,6 +56,10 @@ type Partition struct {
 	cache  cache
 	blocks uint64 // dedup blocks written
 	types  map[string]es.AggregateType
+
+	checkpoint   *checkpoint // under way; nil: none
+	foldFrom     int64       // events below are in the snapshots that this partition was restored from
+	rememberFrom int64       // events below are older than the dedup window
 }
 
 // Open returns a partition as far as store reflects the log. A store made under other conditions is ErrForeignStore:
@@ -70,6 +78,7 @@ func Open(cfg Config, store Reader) (*Partition, error) {
 		return nil, fmt.Errorf("reading the watermarks: %w", err)
 	}
 	if !found {
+		p.marks.markerNext = -1
 		return p, nil
 	}
 	made, _, err := store.Get([]byte(keyIdentity))
@@ -88,7 +97,7 @@ func Open(cfg Config, store Reader) (*Partition, error) {
 // identity names everything that the values in a store depend on beside the log itself.
 func (c Config) identity() []byte {
 	id := []byte(layoutNumber + c.Context + "/" + strconv.Itoa(int(c.Partition)) + "/" + strconv.Itoa(int(c.Partitions)) + "/")
-	id = append(id, c.EventsID[:]...)
+	id = append(append(id, c.EventsID[:]...), c.SnapshotsID[:]...)
 	for _, t := range c.Topics {
 		id = append(id, t.ID[:]...)
 	}
@@ -133,11 +142,13 @@ type Stats struct {
 	Cached       int   // aggregates in memory
 	DedupEntries int   // commands remembered
 	DedupEvicted int64 // forgotten for their number before their time
+	// DedupUnflushed are those among the remembered that the next Flush writes.
+	DedupUnflushed int
 }
 
 // Stats returns p's figures.
 func (p *Partition) Stats() Stats {
-	return Stats{Cached: p.cache.len(), DedupEntries: len(p.window.known), DedupEvicted: p.window.evicted}
+	return Stats{Cached: p.cache.len(), DedupEntries: len(p.window.known), DedupEvicted: p.window.evicted, DedupUnflushed: len(p.window.unflushed)}
 }
 
 // Commit takes fx over: it is known to be committed, and eventsNext and refusalsNext are the offsets after its last
@@ -148,6 +159,9 @@ func (p *Partition) Commit(fx *Effects, eventsNext, refusalsNext int64) {
 	p.marks.refusalsNext = max(p.marks.refusalsNext, refusalsNext)
 	for c, next := range fx.Next {
 		p.marks.sourceNext[c] = max(p.marks.sourceNext[c], next)
+	}
+	if c := fx.change.checkpoint; c != nil {
+		p.advance(c)
 	}
 }
 
@@ -175,6 +189,8 @@ type change struct {
 	entries    map[aggregateKey]*entry
 	remember   []remembered
 	recordedAt int64
+	born       int64       // aggregates that had no event before
+	checkpoint *checkpoint // how far it has come
 }
 
 func (p *Partition) take(c *change) {
@@ -185,6 +201,7 @@ func (p *Partition) take(c *change) {
 		p.window.add(r)
 	}
 	p.marks.recordedAt = max(p.marks.recordedAt, c.recordedAt)
+	p.marks.aggregates += c.born
 }
 
 // load returns an aggregate: as the batch left it, as the cache or the store holds it, or as it is before its first event.
@@ -210,17 +227,24 @@ func (p *Partition) load(c *change, a es.AggregateType, key aggregateKey) (*entr
 	return e, nil
 }
 
-// writes encodes the entries of c for the store.
-func (p *Partition) writes(c *change) ([]Write, error) {
-	out := make([]Write, 0, len(c.entries))
+// writes encodes the entries of c, which nobody else has yet, for the store.
+func (p *Partition) writes(c *change) (writes []Write, deletes [][]byte, err error) {
+	writes = make([]Write, 0, len(c.entries))
 	for key, e := range c.entries {
 		value, err := appendEntry(make([]byte, 0, entryBytesUsual), p.cfg.Codec, p.types[key.aggregate], e)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		out = append(out, Write{key.stored(), value})
+		writes = append(writes, Write{key.stored(), value})
+		switch changed := e.changed(); {
+		case changed && !e.listed:
+			writes = append(writes, Write{Key: key.changed()})
+		case !changed && e.listed:
+			deletes = append(deletes, key.changed())
+		}
+		e.listed = e.changed()
 	}
-	return out, nil
+	return writes, deletes, nil
 }
 
 // entryBytesUsual is room for the entry of a small aggregate.

@@ -48,8 +48,10 @@ func (p *Partition) Step(now int64, batch []Input) (*Effects, error) {
 			return nil, err
 		}
 	}
-	var err error
-	s.fx.Writes, err = p.writes(&s.fx.change)
+	err := s.snapshots()
+	if err == nil {
+		s.fx.Writes, s.fx.Deletes, err = p.writes(&s.fx.change)
+	}
 	return s.fx, err
 }
 
@@ -59,6 +61,7 @@ type step struct {
 	fx   *Effects
 	seen map[es.ID]outcome // commands of this batch
 	buf  []byte            // keys and values of the records made so far
+	due  []aggregateKey    // aggregates that get a snapshot
 }
 
 func (s *step) input(in *Input) error {

@@ -41,3 +41,23 @@ func extents(ctx context.Context, admin *kadm.Client, topics []string) (map[stri
 	}
 	return out, nil
 }
+
+// OffsetsSince returns, by topic and partition, the offset of the first record that its producer stamped at a time or
+// later, Unix milliseconds; the log's end where there is none. Stamps may run backwards: give yourself a margin.
+func OffsetsSince(ctx context.Context, cfg Config, millis int64, topics ...string) (map[string]map[int32]int64, error) {
+	out := map[string]map[int32]int64{}
+	err := administer(cfg, func(admin *kadm.Client) error {
+		found, err := admin.ListOffsetsAfterMilli(ctx, millis, topics...)
+		if err = errors.Join(err, found.Error()); err != nil {
+			return fmt.Errorf("listing offsets by time: %w", err)
+		}
+		found.Each(func(o kadm.ListedOffset) {
+			if out[o.Topic] == nil {
+				out[o.Topic] = map[int32]int64{}
+			}
+			out[o.Topic][o.Partition] = o.Offset
+		})
+		return nil
+	})
+	return out, err
+}

@@ -285,9 +285,13 @@ type Position struct {
 // poll had no record: they are committed too, because a partition that is written without its offsets is not fenced.
 //
 // Unless committed is true the outcome is unknown, error or not: the records may be there. After an error the session
-// is of no more use.
+// is of no more use. A transaction that has begun is ended though ctx is cancelled, but not after its deadline.
 func (s *Session) Commit(ctx context.Context, records []*Record, positions []Position) (committed bool, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.cfg.TransactionTimeout)
+	patience := 2 * s.cfg.TransactionTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	if err := s.session.Begin(); err != nil {
 		return false, fmt.Errorf("kafka: beginning a transaction: %w", err)

@@ -26,6 +26,7 @@ const (
 	EventsSuffix      = ".events"
 	RefusalsSuffix    = ".refusals"
 	InboxSuffix       = ".inbox"
+	SnapshotsSuffix   = ".snapshots"
 	DeadLettersSuffix = ".dead-letters"
 )
 
@@ -41,6 +42,13 @@ const (
 	dayMillis  = 24 * hourMillis
 	// RecordBytesMax is the size of the largest batch the topics take.
 	RecordBytesMax = 1 << 20
+
+	// A restore that reads snapshots must find each of them: compaction leaves alone what is younger than the longest restore.
+	snapshotLagMillis = 2 * hourMillis
+	// A restore reads all of a snapshot partition, outdated ones too, and compaction takes closed segments only. So they
+	// are small, and outdated ones may be a fifth of them.
+	snapshotSegmentBytes = 64 << 20
+	snapshotDirtyRatio   = "0.2"
 )
 
 type topicSpec struct {
@@ -69,6 +77,11 @@ func contextTopics(context string, partitions int32, r Replication) []topicSpec 
 		{context + EventsSuffix, partitions, events},
 		{context + RefusalsSuffix, partitions, deleted(30 * dayMillis)},
 		{context + InboxSuffix, partitions, deleted(7 * dayMillis)},
+		{context + SnapshotsSuffix, partitions, map[string]string{
+			"cleanup.policy": "compact", "min.compaction.lag.ms": strconv.Itoa(snapshotLagMillis),
+			"min.cleanable.dirty.ratio": snapshotDirtyRatio,
+			"segment.bytes":             strconv.Itoa(snapshotSegmentBytes), "segment.ms": strconv.Itoa(snapshotLagMillis),
+		}},
 		{context + DeadLettersSuffix, partitions, deleted(30 * dayMillis)},
 	}
 }
@@ -76,7 +89,8 @@ func contextTopics(context string, partitions int32, r Replication) []topicSpec 
 // EnsureTopics makes the topics of the contexts, and those that belong to none, where they do not exist yet. A topic
 // that exists with another partition count is an error: the count is an epoch, and growing it is a split, not a setting.
 func EnsureTopics(ctx context.Context, cfg Config, contexts []string, partitions int32, r Replication) error {
-	cl, err := kgo.NewClient(cfg.options()...)
+	// The client remembers what it was told of a topic, also that there is none, for seconds unless told otherwise.
+	cl, err := kgo.NewClient(append(cfg.options(), kgo.MetadataMinAge(topicsPause))...)
 	if err != nil {
 		return fmt.Errorf("kafka: %w", err)
 	}

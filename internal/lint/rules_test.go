@@ -75,7 +75,7 @@ func pureImports() []string {
 func pureExceptions() map[string][]string {
 	return map[string][]string{
 		"internal/engine": {
-			"github.com/cespare/xxhash/v2", // dedup fingerprints
+			"github.com/cespare/xxhash/v2", // hashes of keys
 			"runtime/debug",                // where a Decide panicked, for its dead letter
 		},
 	}

@@ -3,6 +3,8 @@ package serde
 import (
 	"fmt"
 
+	"github.com/twmb/avro"
+
 	"recount/internal/engine"
 	"recount/internal/es"
 )
@@ -135,8 +137,8 @@ func (c *Codec) DecodeReply(frame []byte) (Reply, error) {
 }
 
 // decodeAll reads data, all of it, into the value that into points to.
-func decodeAll(v *version, data []byte, into any) error {
-	rest, err := v.readData.Decode(data, into)
+func decodeAll(v *version, data []byte, into any, opts ...avro.Opt) error {
+	rest, err := v.readData.Decode(data, into, opts...)
 	if err == nil && len(rest) > 0 {
 		err = trailingError(len(rest))
 	}

@@ -23,6 +23,8 @@ type Catalog struct {
 	refusal     *record
 	outcome     *record
 	reply       *record
+	snapshot    *record
+	marker      *record
 	metas       *metaWriter
 }
 
@@ -118,6 +120,8 @@ func (b *builder) sharedRecords() {
 		{&c.refusal, refusalName, refusal, reflect.TypeFor[refusalData]()},
 		{&c.outcome, outcomeName, outcome, reflect.TypeFor[outcomeData]()},
 		{&c.reply, replyName, reply, reflect.TypeFor[Reply]()},
+		{&c.snapshot, snapshotName, snapshot, reflect.TypeFor[snapshotData]()},
+		{&c.marker, markerName, marker, reflect.TypeFor[markerData]()},
 	} {
 		*shared.place = &record{name: shared.name, kind: shared.kind}
 		b.record(*shared.place, shared.as)

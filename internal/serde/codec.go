@@ -29,12 +29,13 @@ type Codec struct {
 
 // Streams of a context that records are written to; replies are of no context.
 const (
-	streamCommands = "commands"
-	streamDispatch = "dispatch"
-	streamEvents   = "events"
-	streamRefusals = "refusals"
-	streamInbox    = "inbox"
-	streamReplies  = "replies"
+	streamCommands  = "commands"
+	streamDispatch  = "dispatch"
+	streamEvents    = "events"
+	streamRefusals  = "refusals"
+	streamInbox     = "inbox"
+	streamSnapshots = "snapshots"
+	streamReplies   = "replies"
 )
 
 // slot is a version's place in a topic. A registry gives each an ID.
@@ -59,7 +60,7 @@ func (c *Catalog) slots() []slot {
 		case command:
 			add(r.context, streamCommands, r)
 			add(r.context, streamDispatch, r)
-		case refusal, outcome:
+		case refusal, outcome, snapshot, marker:
 			for _, context := range slices.Sorted(maps.Keys(c.contexts)) {
 				add(context, r.kind.stream(), r)
 			}
@@ -123,11 +124,11 @@ func (c *Codec) context(name string) *contextCodec {
 // contextCodec is a codec bound to one context. It implements engine.Codec.
 type contextCodec struct {
 	*Codec
-	types     *contextTypes
-	events    map[string]map[reflect.Type]eventWriter // by aggregate
-	commands  map[string]uint32                       // by wire name
-	refusalID uint32
-	outcomeID uint32
+	types    *contextTypes
+	events   map[string]map[reflect.Type]eventWriter // by aggregate
+	commands map[string]uint32                       // by wire name
+
+	refusalID, outcomeID, snapshotID, markerID uint32
 }
 
 // eventWriter is what an event of one Go type is written with.
@@ -139,8 +140,10 @@ type eventWriter struct {
 func newContextCodec(c *Codec, types *contextTypes, ids map[slot]uint32) *contextCodec {
 	cc := &contextCodec{
 		Codec: c, types: types, events: map[string]map[reflect.Type]eventWriter{}, commands: map[string]uint32{},
-		refusalID: ids[slot{types.name, streamRefusals, c.catalog.refusal.newest()}],
-		outcomeID: ids[slot{types.name, streamInbox, c.catalog.outcome.newest()}],
+		refusalID:  ids[slot{types.name, streamRefusals, c.catalog.refusal.newest()}],
+		outcomeID:  ids[slot{types.name, streamInbox, c.catalog.outcome.newest()}],
+		snapshotID: ids[slot{types.name, streamSnapshots, c.catalog.snapshot.newest()}],
+		markerID:   ids[slot{types.name, streamSnapshots, c.catalog.marker.newest()}],
 	}
 	for name, a := range types.types {
 		cc.events[name] = map[reflect.Type]eventWriter{}

@@ -326,19 +326,24 @@ func allFrames(t testing.TB) map[string]struct {
 	answer := filled[Reply](t)
 	reply, err4 := codec.AppendReply(nil, &answer)
 	cmd, err5 := codec.CommandFromJSON("library.book.catalogue", command, []byte(fullCatalogue))
-	if err := errors.Join(err, err2, err3, err4, err5); err != nil {
+	aSnapshot, aMarker := filled[engine.Snapshot](t), filled[engine.Marker](t)
+	snapshot, err6 := c.AppendSnapshot(nil, &aSnapshot)
+	marker, err7 := c.AppendMarker(nil, &aMarker)
+	if err := errors.Join(err, err2, err3, err4, err5, err6, err7); err != nil {
 		t.Fatal(err)
 	}
 	return map[string]struct {
 		frame []byte
 		read  func([]byte) error
 	}{
-		"event":   {event, func(b []byte) error { _, err := c.DecodeEvent(b); return err }},
-		"refusal": {refusal, func(b []byte) error { _, _, _, err := c.DecodeRefusal(b); return err }},
-		"outcome": {outcome, func(b []byte) error { _, err := codec.DecodeOutcome(b); return err }},
-		"reply":   {reply, func(b []byte) error { _, err := codec.DecodeReply(b); return err }},
-		"command": {cmd, func(b []byte) error { _, err := c.DecodeCommand(b); return err }},
-		"json":    {event, func(b []byte) error { _, err := codec.EventToJSON(b); return err }},
+		"event":    {event, func(b []byte) error { _, err := c.DecodeEvent(b); return err }},
+		"snapshot": {snapshot, func(b []byte) error { _, err := c.DecodeSnapshot(b); return err }},
+		"marker":   {marker, func(b []byte) error { _, err := c.DecodeMarker(b); return err }},
+		"refusal":  {refusal, func(b []byte) error { _, _, _, err := c.DecodeRefusal(b); return err }},
+		"outcome":  {outcome, func(b []byte) error { _, err := codec.DecodeOutcome(b); return err }},
+		"reply":    {reply, func(b []byte) error { _, err := codec.DecodeReply(b); return err }},
+		"command":  {cmd, func(b []byte) error { _, err := c.DecodeCommand(b); return err }},
+		"json":     {event, func(b []byte) error { _, err := codec.EventToJSON(b); return err }},
 	}
 }
 

@@ -33,6 +33,26 @@ func (c *contextCodec) DecodeEvent(value []byte) (engine.Event, error) {
 
 // decodeEvent also returns the data as it was written.
 func (c *contextCodec) decodeEvent(value []byte) (engine.Event, writtenData, error) {
+	e, written, err := c.decodeEventMeta(value)
+	if err != nil {
+		return engine.Event{}, writtenData{}, err
+	}
+	v := written.version
+	if e.Body, err = v.record.data.decode(v.readData, written.data); err != nil {
+		return engine.Event{}, writtenData{}, fmt.Errorf("%s: %w", v.name(), err)
+	}
+	e.Body = v.record.lift(v.number, e.Body)
+	return e, written, nil
+}
+
+// DecodeEventMeta reads an event's frame without its body.
+func (c *contextCodec) DecodeEventMeta(value []byte) (engine.Event, error) {
+	e, _, err := c.decodeEventMeta(value)
+	return e, err
+}
+
+// decodeEventMeta also returns the data as it was written.
+func (c *contextCodec) decodeEventMeta(value []byte) (engine.Event, writtenData, error) {
 	v, body, err := c.openAs(event, c.types.name, value)
 	if err != nil {
 		return engine.Event{}, writtenData{}, err
@@ -42,9 +62,5 @@ func (c *contextCodec) decodeEvent(value []byte) (engine.Event, writtenData, err
 	if err != nil {
 		return engine.Event{}, writtenData{}, fmt.Errorf("%s: its meta: %w", v.name(), err)
 	}
-	if e.Body, err = v.record.data.decode(v.readData, data); err != nil {
-		return engine.Event{}, writtenData{}, fmt.Errorf("%s: %w", v.name(), err)
-	}
-	e.Body = v.record.lift(v.number, e.Body)
 	return e, writtenData{v, data}, nil
 }

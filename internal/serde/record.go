@@ -20,6 +20,8 @@ const (
 	refusal
 	outcome
 	reply
+	snapshot
+	marker
 	part // of other records: a meta
 )
 
@@ -30,6 +32,8 @@ const (
 	refusalName     = sharedScope + ".Refusal"
 	outcomeName     = sharedScope + ".Outcome"
 	replyName       = sharedScope + ".Reply"
+	snapshotName    = sharedScope + ".Snapshot"
+	markerName      = sharedScope + ".Marker"
 )
 
 // meta returns the type that the first field of such a record has; "" if it has none.
@@ -45,12 +49,18 @@ func (k kind) meta() string {
 
 // stream returns the stream of a context that such records are written to.
 func (k kind) stream() string {
-	return [...]string{event: streamEvents, command: streamCommands, refusal: streamRefusals, outcome: streamInbox, reply: streamReplies}[k]
+	return [...]string{
+		event: streamEvents, command: streamCommands, refusal: streamRefusals, outcome: streamInbox, reply: streamReplies,
+		snapshot: streamSnapshots, marker: streamSnapshots,
+	}[k]
 }
 
 // in names the kind for people.
 func (k kind) in(context string) string {
-	name := [...]string{event: "an event", command: "a command", refusal: "a refusal", outcome: "an outcome", reply: "a reply"}[k]
+	name := [...]string{
+		event: "an event", command: "a command", refusal: "a refusal", outcome: "an outcome", reply: "a reply",
+		snapshot: "a snapshot", marker: "a marker",
+	}[k]
 	if context == "" {
 		return name
 	}

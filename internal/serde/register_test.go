@@ -66,6 +66,8 @@ func TestRegisterNamesSubjectsByTopicAndRecord(t *testing.T) {
 		"library.dispatch-library.book.Add":          2,
 		"library.refusals-recount.Refusal":           1,
 		"library.inbox-recount.Outcome":              1,
+		"library.snapshots-recount.Snapshot":         1,
+		"library.snapshots-recount.Marker":           1,
 		"recount.replies-recount.Reply":              1,
 		"library.events-library.reader.ReaderJoined": 1,
 	} {

@@ -27,6 +27,8 @@ type Aggregator struct {
 	restarts    *prometheus.CounterVec
 	flushes     *prometheus.CounterVec
 	replayed    *prometheus.CounterVec
+	restores    *prometheus.CounterVec
+	snapshots   *prometheus.CounterVec
 	replies     *prometheus.CounterVec
 
 	batch    *prometheus.HistogramVec
@@ -34,6 +36,8 @@ type Aggregator struct {
 	commit   *prometheus.HistogramVec
 	latency  *prometheus.HistogramVec
 	takeover *prometheus.HistogramVec
+
+	checkpoint *prometheus.HistogramVec
 }
 
 // Aggregator returns the observer for this process's aggregators.
@@ -62,6 +66,8 @@ func newAggregator(to prometheus.Registerer, now func() time.Time) *Aggregator {
 		restarts:    count("restarts_total", "Sessions that failed and started again."),
 		flushes:     count("flushes_total", "Writes of partitions to the store, by what became of them.", "outcome"),
 		replayed:    count("replayed_records_total", "Records folded while taking partitions over."),
+		restores:    count("restores_total", "Partitions filled from the log because their store had nothing to go on from, by what from.", "from"),
+		snapshots:   count("checkpoint_snapshots_total", "Snapshots written by checkpoints."),
 		replies:     count("replies_total", "Answers to callers who wait, by whether they were sent.", "sent"),
 
 		batch:    distribution("batch_commands", "Commands of a transaction.", sizes()),
@@ -69,6 +75,8 @@ func newAggregator(to prometheus.Registerer, now func() time.Time) *Aggregator {
 		commit:   distribution("commit_seconds", "Time to write and commit a transaction.", latencies()),
 		latency:  distribution("command_to_commit_seconds", "Time from the timestamp of a transaction's oldest command to its commit.", latencies()),
 		takeover: distribution("takeover_seconds", "Time to catch up with a partition that was assigned.", durations()),
+
+		checkpoint: distribution("checkpoint_seconds", "Time of a partition's checkpoint, commands being decided in between.", durations()),
 	}
 }
 
@@ -110,6 +118,17 @@ func (a *Aggregator) Restart(context string) { a.restarts.WithLabelValues(contex
 func (a *Aggregator) Takeover(context string, _ int32, took time.Duration, records int) {
 	a.takeover.WithLabelValues(context).Observe(took.Seconds())
 	a.replayed.WithLabelValues(context).Add(float64(records))
+}
+
+// Restore counts a partition that was filled from its log.
+func (a *Aggregator) Restore(context string, r aggregator.Restored) {
+	a.restores.WithLabelValues(context, string(r.From)).Inc()
+}
+
+// Checkpoint counts a complete checkpoint of a partition.
+func (a *Aggregator) Checkpoint(context string, c aggregator.Checkpoint) {
+	a.checkpoint.WithLabelValues(context).Observe(c.Took.Seconds())
+	a.snapshots.WithLabelValues(context).Add(float64(c.Snapshots))
 }
 
 // Flush counts a write to the store.

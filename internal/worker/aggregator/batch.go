@@ -44,7 +44,7 @@ func (m *member) newBatch(ctx context.Context, fetched []kafka.Fetched) (*batch,
 			channel = engine.Dispatch
 		}
 		for _, r := range f.Records {
-			if err := m.learn(ctx, r.Value); err != nil {
+			if err := m.w.learn(ctx, r.Value); err != nil {
 				return nil, err
 			}
 			p.inputs = append(p.inputs, engine.Input{Channel: channel, Offset: r.Offset, Key: r.Key, Value: r.Value, Headers: headersIn(r.Headers)})
@@ -57,23 +57,11 @@ func (m *member) newBatch(ctx context.Context, fetched []kafka.Fetched) (*batch,
 	return b, nil
 }
 
-// learn asks the registry for a schema that was not met before, so that the step itself never has to.
-func (m *member) learn(ctx context.Context, frame []byte) error {
-	if m.cfg.Schemas == nil {
-		return nil
-	}
-	id, unknown := m.cfg.Schemas.Unknown(frame)
-	if !unknown {
-		return nil
-	}
-	return m.cfg.Schemas.Learn(ctx, id)
-}
-
 // outputs are the batch's records for the transaction.
 func (b *batch) outputs(t topics) []*kafka.Record {
 	n := 0
 	for _, p := range b.parts {
-		n += len(p.fx.Events) + len(p.fx.Refusals) + len(p.fx.Inbox) + len(p.fx.Dispatch) + len(p.fx.DeadLetters)
+		n += len(p.fx.Events) + len(p.fx.Refusals) + len(p.fx.Inbox) + len(p.fx.Dispatch) + len(p.fx.Snapshots) + len(p.fx.DeadLetters)
 	}
 	slab := make([]kafka.Record, 0, n) // one allocation; never grown, so that pointers into it stay good
 	out := make([]*kafka.Record, 0, n)
@@ -90,6 +78,7 @@ func (b *batch) outputs(t topics) []*kafka.Record {
 		p.refusals = add(always(t.refusals), p.fx.Refusals)
 		add(func(r engine.Record) string { return r.Context + kafka.InboxSuffix }, p.fx.Inbox)
 		add(always(t.dispatch), p.fx.Dispatch)
+		add(always(t.snapshots), p.fx.Snapshots)
 		add(always(t.deadLetter), p.fx.DeadLetters)
 	}
 	return out
@@ -102,10 +91,8 @@ func always(topic string) func(engine.Record) string {
 // committed takes over what is now known to be in the log.
 func (p *part) committed() error {
 	p.owned.p.Commit(p.fx, after(p.events), after(p.refusals))
-	for _, w := range p.fx.Writes {
-		if err := p.owned.overlay.Set(w.Key, w.Value); err != nil {
-			return fmt.Errorf("partition %d: %w", p.owned.number, err)
-		}
+	if err := p.owned.keep(p.fx.Writes, p.fx.Deletes); err != nil {
+		return fmt.Errorf("partition %d: %w", p.owned.number, err)
 	}
 	return nil
 }

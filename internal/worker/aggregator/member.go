@@ -11,7 +11,6 @@ import (
 
 	"recount/internal/engine"
 	"recount/internal/kafka"
-	"recount/internal/statestore"
 )
 
 // member is one session at work. One goroutine owns it; only the steps of a batch run beside each other, one a partition.
@@ -27,14 +26,8 @@ type member struct {
 	batch     int            // commands a poll, now
 	lastFlush time.Time
 	dirty     bool
-}
 
-// owned is one partition in this session's hands.
-type owned struct {
-	number  int32
-	lease   *statestore.Lease
-	overlay *statestore.Overlay // committed, and not yet in the store
-	p       *engine.Partition
+	lastCheckpoint time.Time // when the last one began
 }
 
 const (
@@ -59,6 +52,9 @@ func (m *member) run(ctx context.Context) error {
 		if err := m.flushDue(); err != nil {
 			return err
 		}
+		if err := m.checkpointDue(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -67,6 +63,9 @@ func (m *member) poll(ctx context.Context) ([]kafka.Fetched, error) {
 	patience := pollPatience
 	if m.dirty {
 		patience = min(patience, m.cfg.FlushEvery)
+	}
+	if m.checkpointing() {
+		patience = min(patience, checkpointPause)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -84,27 +83,44 @@ func (m *member) decide(ctx context.Context, fetched []kafka.Fetched) error {
 		return err
 	}
 	decided := m.cfg.Now()
-	committed, err := m.s.Commit(ctx, b.outputs(m.w.topics), m.positions(b))
+	committed, err := m.publish(ctx, b)
 	if err != nil {
 		return err
 	}
 	if !committed {
-		// Unknown: the broker may have it. Nothing of b is used; what is true is in the log.
-		m.cfg.Observer.Abort(m.cfg.Context)
 		m.batch = max(1, m.batch/2)
-		m.s.AllowRebalance()
-		return m.takeOverAgain(ctx)
+		return m.startOver(ctx)
 	}
 	m.batch = min(m.cfg.BatchMax, 2*m.batch)
-	for _, part := range b.parts {
-		if err := part.committed(); err != nil {
-			return err
-		}
-	}
-	m.dirty = true
 	m.reply(b)
 	m.cfg.Observer.Batch(m.cfg.Context, b.describe(decided.Sub(began), m.cfg.Now().Sub(decided)))
 	return nil
+}
+
+// publish writes b in one transaction and takes it over if that is known to be committed.
+func (m *member) publish(ctx context.Context, b *batch) (committed bool, err error) {
+	committed, err = m.s.Commit(ctx, b.outputs(m.w.topics), m.positions(b))
+	if err != nil {
+		return false, err
+	}
+	if !committed {
+		m.cfg.Observer.Abort(m.cfg.Context)
+		return false, nil
+	}
+	for _, part := range b.parts {
+		if err := part.committed(); err != nil {
+			return false, err
+		}
+	}
+	m.dirty = true
+	return true, nil
+}
+
+// startOver follows a transaction that is not known to be committed. Nothing of it is used, but the broker may have it:
+// what is true is in the log.
+func (m *member) startOver(ctx context.Context) error {
+	m.s.AllowRebalance()
+	return m.takeOverAgain(ctx)
 }
 
 // step decides every partition of the batch, each on a goroutine of its own: they share nothing but the codec.
@@ -164,34 +180,12 @@ func (m *member) flushDue() error {
 		return nil
 	}
 	for _, o := range m.owned {
-		if err := m.flush(o); err != nil {
+		if err := m.w.flush(o); err != nil {
 			return err
 		}
 	}
 	m.dirty, m.lastFlush = false, m.cfg.Now()
 	return nil
-}
-
-// flush writes what a partition's memory is ahead of its store, in one batch.
-func (m *member) flush(o *owned) error {
-	writes, deletes := o.p.Flush()
-	for _, w := range writes {
-		if err := o.overlay.Set(w.Key, w.Value); err != nil {
-			return err
-		}
-	}
-	for _, key := range deletes {
-		if err := o.overlay.Delete(key); err != nil {
-			return err
-		}
-	}
-	position, _ := o.p.Position()
-	var b statestore.Batch
-	return o.overlay.Flush(&b, func(b *statestore.Batch) error {
-		outcome, err := o.lease.Apply(position, b)
-		m.cfg.Observer.Flush(m.cfg.Context, outcome)
-		return err
-	})
 }
 
 // giveUp writes a partition's memory to the store and passes the partition on.
@@ -201,10 +195,10 @@ func (m *member) giveUp(number int32) error {
 		return nil
 	}
 	delete(m.owned, number)
-	if o.p == nil { // its takeover failed before there was anything to write
+	if o.empty { // still being filled: nobody could go on from that
 		return o.lease.Release()
 	}
-	return errors.Join(m.flush(o), o.lease.Release())
+	return errors.Join(m.w.flush(o), o.lease.Release())
 }
 
 // abandon passes everything on without writing: after an error nothing in memory is trusted, and the log has it all.
@@ -219,8 +213,10 @@ func (m *member) abandon() {
 
 const drainPatience = 10 * time.Second
 
-// drain writes everything to the store and leaves the group, so that others need not wait for a timeout.
+// drain makes a last checkpoint, writes everything to the store and leaves the group, so that others need not wait for a
+// timeout.
 func (m *member) drain() error {
+	m.lastCheckpoints()
 	var errs []error
 	for number := range m.owned {
 		errs = append(errs, m.giveUp(number))

@@ -17,6 +17,10 @@ type Observer interface {
 	Takeover(context string, partition int32, took time.Duration, records int)
 	// Flush is a write to the store and what became of it.
 	Flush(context string, outcome statestore.Outcome)
+	// Restore is a partition that was filled from its log, because its store had nothing to go on from.
+	Restore(context string, r Restored)
+	// Checkpoint is one that is complete.
+	Checkpoint(context string, c Checkpoint)
 	// Restart is a session that failed and starts again.
 	Restart(context string)
 }
@@ -30,10 +34,19 @@ type Batch struct {
 	Oldest time.Time
 }
 
+// Checkpoint describes a complete checkpoint of a partition.
+type Checkpoint struct {
+	Partition int32
+	Snapshots int
+	Took      time.Duration
+}
+
 type unobserved struct{}
 
 func (unobserved) Batch(string, Batch)                        {}
 func (unobserved) Abort(string)                               {}
 func (unobserved) Takeover(string, int32, time.Duration, int) {}
 func (unobserved) Flush(string, statestore.Outcome)           {}
+func (unobserved) Restore(string, Restored)                   {}
+func (unobserved) Checkpoint(string, Checkpoint)              {}
 func (unobserved) Restart(string)                             {}

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"recount/internal/engine"
-	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/statestore"
 )
@@ -85,7 +84,8 @@ func (m *member) takeOver(ctx context.Context, numbers []int32) error {
 		return nil
 	}
 	began := m.cfg.Now()
-	standings, err := m.s.Standings(ctx, numbers, []string{m.w.topics.events, m.w.topics.refusals})
+	t := m.w.topics
+	standings, err := m.s.Standings(ctx, numbers, []string{t.events, t.refusals, t.snapshots})
 	if err != nil {
 		return err
 	}
@@ -93,40 +93,69 @@ func (m *member) takeOver(ctx context.Context, numbers []int32) error {
 		if err := m.admit(n, standings[n]); err != nil {
 			return permanent{err}
 		}
-		if err := m.open(ctx, n, standings[n]); err != nil {
-			return fmt.Errorf("taking over partition %d: %w", n, err)
-		}
 	}
-	folded, err := m.fold(ctx, numbers, standings)
-	if errors.Is(err, engine.ErrGap) {
-		// The store misses an event that the log has: it is only a copy. Once more, from the log's beginning.
-		m.cfg.Log.Warn("the store does not fit the log: folding from zero", "cause", err)
-		for _, n := range numbers {
-			if err := m.openEmpty(ctx, n); err != nil {
-				return err
-			}
-		}
-		folded, err = m.fold(ctx, numbers, standings)
-	}
+	parts, err := m.catchUp(ctx, numbers, standings)
 	if err != nil {
 		return err
 	}
-	for _, n := range numbers {
-		if err := m.admitPlace(ctx, m.owned[n], standings[n]); err != nil {
+	for _, c := range parts {
+		if err := m.admitPlace(ctx, c.owned, standings[c.number]); err != nil {
 			return err
 		}
-		m.start(m.owned[n], standings[n])
-		delete(m.awaited, n)
-		m.cfg.Observer.Takeover(m.cfg.Context, n, m.cfg.Now().Sub(began), folded[n])
+		m.start(c.owned, standings[c.number])
+		delete(m.awaited, c.number)
+		m.cfg.Observer.Takeover(m.cfg.Context, c.number, m.cfg.Now().Sub(began), c.read.Snapshots+c.read.Records)
 	}
 	m.dirty = true
 	return nil
 }
 
+// catchUp takes the leases of partitions that this session does not have yet, and makes all of them reflect their logs.
+// It waits for no lease once the group has news.
+func (m *member) catchUp(ctx context.Context, numbers []int32, standings map[int32]kafka.Standing) (parts []*catchUp, err error) {
+	undisturbed, cancel := m.s.UntilNews(ctx)
+	defer cancel()
+	lease := func(n int32, take take) (*statestore.Lease, error) {
+		lease, err := take(undisturbed, m.w.storeName(n))
+		if err != nil && undisturbed.Err() != nil && ctx.Err() == nil {
+			err = errNews
+		}
+		return lease, err
+	}
+	t := m.w.topics
+	for _, n := range numbers {
+		if m.owned[n] == nil {
+			o, err := m.w.acquire(n, lease)
+			if err != nil {
+				return nil, fmt.Errorf("taking over partition %d: %w", n, err)
+			}
+			m.owned[n] = o
+		}
+		out := standings[n].Outputs
+		parts = append(parts, &catchUp{
+			owned: m.owned[n], lease: lease,
+			to: target{settled(out[t.events]), settled(out[t.refusals]), settled(out[t.snapshots])},
+		})
+	}
+	err = m.w.catchUp(ctx, parts)
+	for _, c := range parts {
+		if c.owned.lease == nil { // it was let go of to be emptied, and is not ours again
+			delete(m.owned, c.number)
+		}
+	}
+	return parts, err
+}
+
+// settled is an extent whose transactions were waited for: it can be read to its end.
+func settled(e kafka.Extent) kafka.Extent {
+	e.Stable = e.End
+	return e
+}
+
 // admit refuses a partition whose inputs have a hole: going on would pass over commands, or decide them twice, without a word.
 func (m *member) admit(n int32, s kafka.Standing) error {
-	if events := s.Outputs[m.w.topics.events]; events.Start > 0 {
-		return fmt.Errorf("%s/%d begins at offset %d: the events before it were deleted, and no state can be known without them. Restore the topic from an archive", m.w.topics.events, n, events.Start)
+	if err := m.w.whole(n, s.Outputs[m.w.topics.events]); err != nil {
+		return err
 	}
 	for topic, in := range s.Inputs {
 		at := fmt.Sprintf("%s/%d, group %s", topic, n, Group(m.cfg.Context))
@@ -166,117 +195,6 @@ func (m *member) missingPlace(o *owned, s kafka.Standing) error {
 		if in.Committed < 0 {
 			return fmt.Errorf("%s/%d, group %s: there is no committed offset, yet commands were decided: the offsets were lost or have expired. --accept-lost-commands goes on after the last command that left an event or a refusal", topic, o.number, Group(m.cfg.Context))
 		}
-	}
-	return nil
-}
-
-// open opens partition n's store, if this session does not have it already. What does not fit the log is dropped.
-func (m *member) open(ctx context.Context, n int32, s kafka.Standing) error {
-	if m.owned[n] == nil {
-		lease, err := m.acquire(ctx, n, m.cfg.Leases.Acquire)
-		if err != nil {
-			return err
-		}
-		m.owned[n] = &owned{number: n, lease: lease}
-		if err := m.engine(m.owned[n]); err != nil && !errors.Is(err, engine.ErrForeignStore) {
-			return err
-		} else if err != nil {
-			m.cfg.Log.Info("the store was made under other conditions: folding from zero", "context", m.cfg.Context, "partition", n)
-			return m.openEmpty(ctx, n)
-		}
-	}
-	events, refusals := m.owned[n].p.Position()
-	if events > s.Outputs[m.w.topics.events].End || refusals > s.Outputs[m.w.topics.refusals].End {
-		m.cfg.Log.Warn("the store is ahead of the log: folding from zero", "context", m.cfg.Context, "partition", n)
-		return m.openEmpty(ctx, n)
-	}
-	return nil
-}
-
-// acquire waits for a partition's lease, unless the group has news.
-func (m *member) acquire(ctx context.Context, n int32, from func(context.Context, string) (*statestore.Lease, error)) (*statestore.Lease, error) {
-	undisturbed, cancel := m.s.UntilNews(ctx)
-	defer cancel()
-	lease, err := from(undisturbed, m.storeName(n))
-	if err != nil && undisturbed.Err() != nil && ctx.Err() == nil {
-		return nil, errNews
-	}
-	return lease, err
-}
-
-func (m *member) storeName(n int32) string { return fmt.Sprintf("%s.%d", m.cfg.Context, n) }
-
-func (m *member) openEmpty(ctx context.Context, n int32) error {
-	if err := m.owned[n].lease.Release(); err != nil {
-		return err
-	}
-	delete(m.owned, n)
-	lease, err := m.acquire(ctx, n, m.cfg.Leases.AcquireEmpty)
-	if err != nil {
-		return err
-	}
-	m.owned[n] = &owned{number: n, lease: lease}
-	return m.engine(m.owned[n])
-}
-
-// engine opens o's engine over its store.
-func (m *member) engine(o *owned) (err error) {
-	o.overlay = statestore.NewOverlay(o.lease)
-	t := m.w.topics
-	cfg := engine.Config{
-		Context: m.cfg.Context, Partition: o.number, Partitions: m.cfg.Partitions,
-		EventsID:    es.ID(t.ids[t.events].ID),
-		Codec:       m.cfg.Codec,
-		DedupMillis: m.cfg.DedupWindow.Milliseconds(), DedupEntries: m.cfg.DedupEntries,
-		CacheEntries: m.cfg.CacheEntries, RecordBytesMax: engine.RecordBytesMaxDefault,
-	}
-	for c, name := range t.inputs {
-		cfg.Topics[c] = engine.Topic{Name: name, ID: es.ID(t.ids[name].ID)}
-	}
-	o.p, err = engine.Open(cfg, o.overlay)
-	return err
-}
-
-// fold reads the events and refusals that the stores do not reflect yet, and returns how many there were of each partition.
-func (m *member) fold(ctx context.Context, numbers []int32, standings map[int32]kafka.Standing) (map[int32]int, error) {
-	var spans []kafka.Span
-	for _, n := range numbers {
-		events, refusals := m.owned[n].p.Position()
-		e, r := standings[n].Outputs[m.w.topics.events], standings[n].Outputs[m.w.topics.refusals]
-		spans = append(spans,
-			kafka.Span{Topic: m.w.topics.events, Partition: n, From: events, Until: e.End},
-			kafka.Span{Topic: m.w.topics.refusals, Partition: n, From: max(refusals, r.Start), Until: r.End})
-	}
-	folded := map[int32]int{}
-	err := kafka.Replay(ctx, m.cfg.Kafka, spans, func(s kafka.Span, records []*kafka.Record, next int64) error {
-		folded[s.Partition] += len(records)
-		return m.foldRecords(ctx, m.owned[s.Partition], s.Topic, records, next)
-	})
-	return folded, err
-}
-
-func (m *member) foldRecords(ctx context.Context, o *owned, topic string, records []*kafka.Record, next int64) error {
-	stored := make([]engine.Stored, len(records))
-	for i, r := range records {
-		if err := m.learn(ctx, r.Value); err != nil {
-			return err
-		}
-		stored[i] = engine.Stored{Offset: r.Offset, Value: r.Value}
-	}
-	if topic == m.w.topics.refusals {
-		return o.p.FoldRefusals(stored, next)
-	}
-	writes, err := o.p.FoldEvents(stored, next)
-	if err != nil {
-		return err
-	}
-	for _, w := range writes {
-		if err := o.overlay.Set(w.Key, w.Value); err != nil {
-			return err
-		}
-	}
-	if o.overlay.Bytes() > overlayBytesMax {
-		return m.flush(o)
 	}
 	return nil
 }

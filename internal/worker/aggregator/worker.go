@@ -51,6 +51,11 @@ type Config struct {
 	DedupWindow  time.Duration
 	DedupEntries int
 	CacheEntries int
+	// SnapshotEvery is after how many events an aggregate gets a snapshot; negative: only checkpoints write any.
+	SnapshotEvery int64
+	// CheckpointEvery is how often every other aggregate that has changed gets one, and what lies before needs no folding
+	// any more; so it does when the worker stops. Negative: never. A restore folds what came since.
+	CheckpointEvery time.Duration
 	// AcceptLostCommands goes on where offsets or undecided commands were lost, instead of refusing to start.
 	AcceptLostCommands bool
 	// TransactionTimeout and SessionTimeout: zero takes the defaults of the kafka package.
@@ -69,6 +74,8 @@ func (c Config) WithDefaults() Config {
 	c.DedupWindow = orDefault(c.DedupWindow, engine.DedupMillisDefault*time.Millisecond)
 	c.DedupEntries = orDefault(c.DedupEntries, engine.DedupEntriesDefault)
 	c.CacheEntries = orDefault(c.CacheEntries, engine.CacheEntriesDefault)
+	c.SnapshotEvery = orDefault(c.SnapshotEvery, engine.SnapshotEveryDefault)
+	c.CheckpointEvery = orDefault(c.CheckpointEvery, CheckpointEveryDefault)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -116,11 +123,14 @@ type Worker struct {
 	ready  []atomic.Bool // by session: everything assigned has caught up
 }
 
+// CheckpointEveryDefault is how often checkpoints are made.
+const CheckpointEveryDefault = 10 * time.Minute
+
 // topics are the names of a context's topics.
 type topics struct {
-	inputs                                 []string
-	events, refusals, dispatch, deadLetter string
-	ids                                    map[string]kafka.TopicInfo
+	inputs                                            []string
+	events, refusals, snapshots, dispatch, deadLetter string
+	ids                                               map[string]kafka.TopicInfo
 }
 
 // New returns a worker. It asks the cluster for the topics' incarnations and partition counts.
@@ -133,11 +143,12 @@ func New(ctx context.Context, cfg Config) (*Worker, error) {
 		inputs:     []string{engine.Commands: cfg.Context + kafka.CommandsSuffix, engine.Dispatch: cfg.Context + kafka.DispatchSuffix},
 		events:     cfg.Context + kafka.EventsSuffix,
 		refusals:   cfg.Context + kafka.RefusalsSuffix,
+		snapshots:  cfg.Context + kafka.SnapshotsSuffix,
 		dispatch:   cfg.Context + kafka.DispatchSuffix,
 		deadLetter: cfg.Context + kafka.DeadLettersSuffix,
 	}
 	var err error
-	if t.ids, err = kafka.DescribeTopics(ctx, cfg.Kafka, append([]string{t.events, t.refusals, t.deadLetter}, t.inputs...)...); err != nil {
+	if t.ids, err = kafka.DescribeTopics(ctx, cfg.Kafka, append([]string{t.events, t.refusals, t.snapshots, t.deadLetter}, t.inputs...)...); err != nil {
 		return nil, fmt.Errorf("aggregator: %w", err)
 	}
 	for name, info := range t.ids {
@@ -226,7 +237,7 @@ func (w *Worker) session(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	m := &member{w: w, cfg: &w.cfg, s: s, name: name, ready: &w.ready[n], owned: map[int32]*owned{}, awaited: map[int32]bool{}, batch: w.cfg.BatchMax, lastFlush: w.cfg.Now()}
+	m := &member{w: w, cfg: &w.cfg, s: s, name: name, ready: &w.ready[n], owned: map[int32]*owned{}, awaited: map[int32]bool{}, batch: w.cfg.BatchMax, lastFlush: w.cfg.Now(), lastCheckpoint: w.cfg.Now()}
 	err = m.run(ctx)
 	if ctx.Err() == nil {
 		m.abandon()

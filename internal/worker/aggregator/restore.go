@@ -1,0 +1,140 @@
+package aggregator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"recount/internal/engine"
+	"recount/internal/kafka"
+	"recount/internal/statestore"
+)
+
+// dedupMargin is how far the stamps of a log may lie from its recorded times: they are taken a moment later, by a clock
+// that may be behind.
+const dedupMargin = time.Minute
+
+// restore fills an empty partition from its logs: from the snapshots, else from the first event.
+func (w *Worker) restore(ctx context.Context, c *catchUp) error {
+	began := w.cfg.Now()
+	err := w.fromSnapshots(ctx, c)
+	if unusable(err) {
+		// Where somebody owns the partition meanwhile, compaction may have taken a snapshot that was to be read, for one
+		// that was not there yet. It is there now.
+		again, failed := w.target(ctx, c.number)
+		if failed != nil {
+			return failed
+		}
+		if again.snapshots.Stable > c.to.snapshots.Stable {
+			c.to = again
+			err = w.fromSnapshots(ctx, c)
+		}
+	}
+	if unusable(err) {
+		if c.to.events.Stable > 0 {
+			w.cfg.Log.Info("folding from zero", "context", w.cfg.Context, "partition", c.number, "events", c.to.events.Stable, "cause", err)
+		}
+		err = w.fromZero(ctx, c)
+	}
+	if err != nil {
+		return fmt.Errorf("restoring partition %d: %w", c.number, err)
+	}
+	c.empty = false
+	c.read.Took = w.cfg.Now().Sub(began)
+	if c.to.events.Stable > 0 {
+		w.cfg.Log.Info("restored", "context", w.cfg.Context, "partition", c.number, "from", c.read.From,
+			"snapshots", c.read.Snapshots, "records", c.read.Records, "took", c.read.Took)
+		w.cfg.Observer.Restore(w.cfg.Context, c.read)
+	}
+	return nil
+}
+
+func unusable(err error) bool {
+	return errors.Is(err, engine.ErrSnapshots) || errors.Is(err, engine.ErrGap)
+}
+
+// target is how far a partition's logs can be read now. The snapshots' end is taken first, so that they can't seem to
+// be ahead of the events that an owner writes meanwhile.
+func (w *Worker) target(ctx context.Context, n int32) (target, error) {
+	t := w.topics
+	snapshots, err := kafka.Extents(ctx, w.cfg.Kafka, t.snapshots)
+	if err != nil {
+		return target{}, err
+	}
+	folded, err := kafka.Extents(ctx, w.cfg.Kafka, t.events, t.refusals)
+	if err != nil {
+		return target{}, err
+	}
+	return target{folded[t.events][n], folded[t.refusals][n], snapshots[t.snapshots][n]}, nil
+}
+
+// fromSnapshots loads the newest snapshot of each aggregate, and then folds what came since the checkpoint they are
+// from, or since the dedup window began if that is earlier.
+func (w *Worker) fromSnapshots(ctx context.Context, c *catchUp) error {
+	if err := w.begin(c, FromSnapshots); err != nil {
+		return err
+	}
+	span := kafka.Span{Topic: w.topics.snapshots, Partition: c.number, From: c.to.snapshots.Start, Until: c.to.snapshots.Stable}
+	c.tally.plan([]kafka.Span{span})
+	r := c.p.Restore()
+	var batch statestore.Batch
+	err := kafka.Replay(ctx, w.cfg.Kafka, []kafka.Span{span}, func(s kafka.Span, records []*kafka.Record, next int64) error {
+		stored, err := w.stored(ctx, records)
+		if err != nil {
+			return err
+		}
+		batch.Reset()
+		for _, x := range r.Load(stored) {
+			batch.Set(x.Key, x.Value)
+		}
+		c.read.Snapshots += batch.Len()
+		c.passed(w, s, next, len(records))
+		_, err = c.owned.lease.Apply(0, &batch) // without a watermark: it is not to be gone on from before all of it is there
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.Finish(c.to.events.End, c.to.refusals.End); err != nil {
+		return err
+	}
+	return w.foldOn(ctx, c)
+}
+
+func (w *Worker) fromZero(ctx context.Context, c *catchUp) error {
+	if err := w.begin(c, FromZero); err != nil {
+		return err
+	}
+	return w.foldOn(ctx, c)
+}
+
+// begin makes sure that nothing is left in the store.
+func (w *Worker) begin(c *catchUp, from Origin) error {
+	c.read = Restored{Partition: c.number, From: from}
+	if c.p == nil || c.owned.lease.Watermark() >= 0 {
+		return w.clear(c.owned, c.lease)
+	}
+	for _, err := range c.owned.lease.Scan(nil, nil) {
+		if err != nil {
+			return err
+		}
+		return w.clear(c.owned, c.lease) // left by a restore that did not come to its end
+	}
+	return nil
+}
+
+// foldOn folds events and refusals from where the engine stands.
+func (w *Worker) foldOn(ctx context.Context, c *catchUp) error {
+	if c.to.events.Stable > 0 || c.to.refusals.Stable > 0 {
+		window := w.cfg.Now().Add(-w.cfg.DedupWindow - dedupMargin).UnixMilli()
+		since, err := kafka.OffsetsSince(ctx, w.cfg.Kafka, window, w.topics.events, w.topics.refusals)
+		if err != nil {
+			return err
+		}
+		c.p.Recall(since[w.topics.events][c.number], since[w.topics.refusals][c.number])
+	}
+	return kafka.Replay(ctx, w.cfg.Kafka, w.spans(c), func(s kafka.Span, records []*kafka.Record, next int64) error {
+		return w.fold(ctx, c, s, records, next)
+	})
+}
