@@ -31,7 +31,8 @@ type window struct {
 
 // bucket lists what came into the window together.
 type bucket struct {
-	first, last int64 // recorded times
+	first, last int64 // recorded times: of the first that came, and the latest
+	oldest      int64 // the earliest: a fold takes events and refusals in turns, and each begins where it likes
 	ids         []es.ID
 }
 
@@ -79,12 +80,25 @@ func (w *window) put(r remembered) bool {
 func (w *window) open(at int64) *bucket {
 	n := len(w.buckets)
 	if n == 0 || len(w.buckets[n-1].ids) >= w.entriesMax/bucketsPerWindow || at-w.buckets[n-1].first > w.spanMillis/bucketsPerWindow {
-		w.buckets = append(w.buckets, bucket{first: at, last: at})
+		w.buckets = append(w.buckets, bucket{first: at, last: at, oldest: at})
 		n++
 	}
 	b := &w.buckets[n-1]
-	b.last = max(b.last, at)
+	b.last, b.oldest = max(b.last, at), min(b.oldest, at)
 	return b
+}
+
+// begins is when the earliest of the remembered was recorded. A stored block that ends before it is of no use.
+func (w *window) begins() int64 {
+	begins := w.newest - w.spanMillis
+	if len(w.buckets) > 0 {
+		oldest := w.buckets[0].oldest
+		for _, b := range w.buckets[1:] {
+			oldest = min(oldest, b.oldest)
+		}
+		begins = max(begins, oldest)
+	}
+	return begins
 }
 
 func (w *window) forget() {
@@ -104,9 +118,14 @@ func (w *window) drop() {
 	w.buckets = w.buckets[1:]
 }
 
-// block encodes the entries added since the last block, for the store, and when the newest of them was recorded.
+// blockEntriesMax bounds a stored block: some 6 MB, well below what a store takes as one value.
+const blockEntriesMax = 100_000
+
+// block encodes entries added since the last block, for the store, and when the newest of them was recorded. It is to be
+// called until there is none.
 func (w *window) block() (b []byte, newest int64) {
-	for _, r := range w.unflushed {
+	n := min(len(w.unflushed), blockEntriesMax)
+	for _, r := range w.unflushed[:n] {
 		newest = max(newest, r.at)
 		b = append(b, r.id[:]...)
 		b = binary.AppendVarint(b, r.at)
@@ -115,7 +134,7 @@ func (w *window) block() (b []byte, newest int64) {
 		b = appendString(b, string(r.what.kind))
 		b = appendString(b, r.what.code)
 	}
-	w.unflushed = w.unflushed[:0]
+	w.unflushed = w.unflushed[:copy(w.unflushed, w.unflushed[n:])]
 	return b, newest
 }
 
@@ -133,6 +152,7 @@ func (w *window) load(b []byte) error {
 		w.put(r)
 		b = d.b
 	}
+	w.evicted = 0 // whoever remembered them before has counted them
 	return nil
 }
 

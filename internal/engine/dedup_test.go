@@ -87,6 +87,48 @@ func TestABlockBringsTheWindowBack(t *testing.T) {
 	}
 }
 
+func TestManyEntriesMakeSeveralBlocks(t *testing.T) {
+	t.Parallel()
+	const n = 2*blockEntriesMax + 7
+	w, again := newWindow(1_000, n), newWindow(1_000, n)
+	for i := range n {
+		w.add(entryAt(i, 500))
+	}
+	blocks := 0
+	for block, _ := w.block(); len(block) > 0; block, _ = w.block() {
+		blocks++
+		if len(block) > 16<<20 {
+			t.Errorf("a block of %d bytes is no value that a store takes", len(block))
+		}
+		if err := again.load(block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if blocks != 3 || len(again.known) != n {
+		t.Errorf("%d blocks, %d of %d entries came back", blocks, len(again.known), n)
+	}
+}
+
+// TestTheWindowBeginsWithTheEarliestRemembered: a fold meets refusals after events, with earlier times.
+func TestTheWindowBeginsWithTheEarliestRemembered(t *testing.T) {
+	t.Parallel()
+	w := newWindow(1_000, 1_000)
+	for i, at := range []int64{1_500, 1_600, 900, 2_000} {
+		w.add(entryAt(i, at))
+	}
+	if got := w.begins(); got != 1_000 {
+		t.Errorf("the window begins at %d, want its span before the newest", got)
+	}
+	w = newWindow(1<<40, 160)
+	for i := range 1_000 {
+		w.add(entryAt(i, int64(2_000+i)))
+	}
+	w.add(entryAt(1_000, 2_500))
+	if got := w.begins(); got != 2_500 {
+		t.Errorf("the window begins at %d, and remembers a time of 2500", got)
+	}
+}
+
 func TestTheCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	c := newCache(10)

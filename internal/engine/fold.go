@@ -50,7 +50,7 @@ func (p *Partition) foldEvent(c *change, marks *marks, r Stored) error {
 	m := &e.Meta
 	c.recordedAt = max(c.recordedAt, m.RecordedAt)
 	p.source(marks, m)
-	if r.Offset >= p.rememberFrom {
+	if r.Offset >= p.rememberFrom.events {
 		c.remember = append(c.remember, remembered{
 			id: fingerprint(e.Aggregate.Name(), m.AggregateID, m.CommandID), at: m.RecordedAt,
 			what: outcome{hash: m.CommandHash, version: m.Version, kind: es.Accepted},
@@ -96,6 +96,9 @@ func (p *Partition) FoldRefusals(batch []Stored, next int64) error {
 		p.source(&marks, &meta)
 		if rejection.Outcome == es.Failed || rejection.Code == string(es.CommandIDReused) {
 			continue // the first is decided again when it is sent again, the second belongs to another command
+		}
+		if r.Offset < p.rememberFrom.refusals {
+			continue
 		}
 		c.remember = append(c.remember, remembered{
 			id: fingerprint(aggregate, meta.AggregateID, meta.CommandID), at: meta.RecordedAt,

@@ -57,9 +57,9 @@ type Partition struct {
 	blocks uint64 // dedup blocks written
 	types  map[string]es.AggregateType
 
-	checkpoint   *checkpoint // under way; nil: none
-	foldFrom     int64       // events below are in the snapshots that this partition was restored from
-	rememberFrom int64       // events below are older than the dedup window
+	checkpoint   *checkpoint                      // under way; nil: none
+	foldFrom     int64                            // events below are in the snapshots that this partition was restored from
+	rememberFrom struct{ events, refusals int64 } // what lies below is older than the dedup window
 }
 
 // Open returns a partition as far as store reflects the log. A store made under other conditions is ErrForeignStore:
@@ -166,16 +166,17 @@ func (p *Partition) Commit(fx *Effects, eventsNext, refusalsNext int64) {
 }
 
 // Flush returns what the store needs beside the Writes of effects and folds: the watermarks, the newly remembered
-// commands as one block, and the keys of blocks that have left the window. All of it goes into one batch with those Writes.
+// commands in blocks, and the keys of blocks that have left the window, for their age or for their number: what is on disk
+// is bounded as what is in memory. All of it goes into one batch with those Writes.
 func (p *Partition) Flush() (writes []Write, deletes [][]byte) {
-	if block, newest := p.window.block(); len(block) > 0 {
+	for block, newest := p.window.block(); len(block) > 0; block, newest = p.window.block() {
 		writes = append(writes, Write{dedupKey(newest, p.blocks), block})
 		p.blocks++
 	}
 	writes = append(writes,
 		Write{[]byte(keyIdentity), p.cfg.identity()},
 		Write{[]byte(keyMarks), p.marks.encode()})
-	for pair, err := range p.store.Scan([]byte(prefixDedup), dedupKey(max(0, p.window.newest-p.window.spanMillis), 0)) {
+	for pair, err := range p.store.Scan([]byte(prefixDedup), dedupKey(max(0, p.window.begins()), 0)) {
 		if err != nil {
 			break // they are only left over: the next flush finds them again
 		}

@@ -136,7 +136,7 @@ func (r *Restoration) unfit(eventsEnd, refusalsEnd int64) error {
 // Recall tells where in the logs the dedup window begins, before the fold does. What lies below is folded without being
 // remembered; where the snapshots reach further, the fold goes back as far as this, and only remembers.
 func (p *Partition) Recall(events, refusals int64) {
-	p.rememberFrom = events
+	p.rememberFrom.events, p.rememberFrom.refusals = events, refusals
 	p.marks.eventsNext = min(p.marks.eventsNext, events)
 	p.marks.refusalsNext = min(p.marks.refusalsNext, refusals)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -25,9 +26,12 @@ const (
 	replayFetchBytes = 8 << 20
 )
 
+// ErrCut says that a log no longer holds what was to be read: its beginning or its end was cut off, or it was made again.
+var ErrCut = errors.New("the log was cut or made again")
+
 // Replay reads the committed records of spans and hands them to deliver in order, span by span as they come, with the
 // offset after the last record read. Control records are not delivered and count as progress: a transaction's marker
-// may be the last record there is. It returns when every span is read to its end.
+// may be the last record there is. It returns when every span is read to its end. A span that lies outside its log is ErrCut.
 func Replay(ctx context.Context, cfg Config, spans []Span, deliver func(span Span, records []*Record, next int64) error) error {
 	r := replay{left: map[topicPartition]Span{}, deliver: deliver}
 	starts := map[string]map[int32]kgo.Offset{}
@@ -81,7 +85,7 @@ func (r *replay) poll(ctx context.Context, cl *kgo.Client) error {
 	var faults []error
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if p.Err != nil && !IsTimeout(p.Err) {
-			faults = append(faults, fmt.Errorf("%s/%d: %w", p.Topic, p.Partition, p.Err))
+			faults = append(faults, fmt.Errorf("%s/%d: %w", p.Topic, p.Partition, cut(p.Err)))
 			return
 		}
 		if err := r.take(p); err != nil {
@@ -106,10 +110,10 @@ func (r *replay) skipHoles(ctx context.Context, cl *kgo.Client) error {
 		for span.From < span.Until {
 			got, next, err := fetchAt(ctx, cl, at.topic, at.partition, span.From)
 			if err != nil {
-				return err
+				return fmt.Errorf("%s/%d: %w", at.topic, at.partition, cut(err))
 			}
 			if got.LastStableOffset < span.Until {
-				return fmt.Errorf("%s/%d: the log ends at %d, expected were records up to %d: it was cut or made again", at.topic, at.partition, got.LastStableOffset, span.Until)
+				return fmt.Errorf("%s/%d: the log ends at %d, expected were records up to %d: %w", at.topic, at.partition, got.LastStableOffset, span.Until, ErrCut)
 			}
 			if len(got.Records) > 0 && got.Records[0].Offset < span.Until {
 				break // it exists, and will come
@@ -128,6 +132,14 @@ func (r *replay) skipHoles(ctx context.Context, cl *kgo.Client) error {
 		delete(r.left, at)
 	}
 	return nil
+}
+
+// cut tells what a broker means by an offset out of its range: nothing here ever asks for one that was not there.
+func cut(err error) error {
+	if errors.Is(err, kerr.OffsetOutOfRange) {
+		return fmt.Errorf("%w: %w", ErrCut, err)
+	}
+	return err
 }
 
 func (r *replay) take(p kgo.FetchTopicPartition) error {

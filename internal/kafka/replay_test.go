@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -96,7 +97,27 @@ func TestReplayBeyondTheLogIsAnError(t *testing.T) {
 	t.Parallel()
 	_, cfg := fakeBroker(t, replayTopic)
 	produceOne(t, replayClient(t, cfg), "a", "1")
-	if _, _, err := replayOffsets(t, cfg, 0, 5); err == nil || !strings.Contains(err.Error(), "ends at 1") {
+	if _, _, err := replayOffsets(t, cfg, 0, 5); !errors.Is(err, ErrCut) || !strings.Contains(err.Error(), "ends at 1") {
+		t.Fatalf("err = %v", err)
+	}
+}
+
+func TestReplayBeforeTheLogsStartIsAnError(t *testing.T) {
+	t.Parallel()
+	_, cfg := fakeBroker(t, replayTopic)
+	cl := replayClient(t, cfg)
+	for range 3 {
+		produceOne(t, cl, "a", "1")
+	}
+	gone := kadm.Offsets{}
+	gone.Add(kadm.Offset{Topic: replayTopic, At: 2})
+	if _, err := kadm.NewClient(cl).DeleteRecords(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	if offsets, _, err := replayOffsets(t, cfg, 2, 3); err != nil || len(offsets) != 1 {
+		t.Fatalf("what is left: %v, %v", offsets, err)
+	}
+	if _, _, err := replayOffsets(t, cfg, 1, 3); !errors.Is(err, ErrCut) {
 		t.Fatalf("err = %v", err)
 	}
 }

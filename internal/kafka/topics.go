@@ -241,6 +241,14 @@ func DeleteGroup(ctx context.Context, cfg Config, group string) error {
 	})
 }
 
+// DeleteTopic removes a topic and all it holds.
+func DeleteTopic(ctx context.Context, cfg Config, topic string) error {
+	return administer(cfg, func(admin *kadm.Client) error {
+		done, err := admin.DeleteTopics(ctx, topic)
+		return errors.Join(err, done.Error())
+	})
+}
+
 // SetTopicConfig sets one of a topic's settings.
 func SetTopicConfig(ctx context.Context, cfg Config, topic, key, value string) error {
 	return administer(cfg, func(admin *kadm.Client) error {

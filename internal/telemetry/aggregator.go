@@ -20,6 +20,7 @@ type Aggregator struct {
 
 	commands    *prometheus.CounterVec
 	duplicates  *prometheus.CounterVec
+	evicted     *prometheus.CounterVec
 	skipped     *prometheus.CounterVec
 	forwarded   *prometheus.CounterVec
 	deadLetters *prometheus.CounterVec
@@ -59,6 +60,7 @@ func newAggregator(to prometheus.Registerer, now func() time.Time) *Aggregator {
 
 		commands:    count("commands_total", "Commands decided and committed, by outcome and, if refused, its code.", "outcome", "code"),
 		duplicates:  count("duplicates_total", "Commands answered from the dedup window with the outcome they had before."),
+		evicted:     count("dedup_evicted_total", "Commands that the dedup window forgot for their number, before its time was over: raise --dedup-entries."),
 		skipped:     count("skipped_total", "Commands passed over because they lie below the watermark: decided before a restart."),
 		forwarded:   count("forwarded_total", "Commands sent on to their own partition: a producer used another partitioner or count."),
 		deadLetters: count("dead_letters_total", "Records set aside because they could not be decided."),
@@ -118,6 +120,11 @@ func (a *Aggregator) Restart(context string) { a.restarts.WithLabelValues(contex
 func (a *Aggregator) Takeover(context string, _ int32, took time.Duration, records int) {
 	a.takeover.WithLabelValues(context).Observe(took.Seconds())
 	a.replayed.WithLabelValues(context).Add(float64(records))
+}
+
+// Evicted counts commands forgotten before their time.
+func (a *Aggregator) Evicted(context string, commands int64) {
+	a.evicted.WithLabelValues(context).Add(float64(commands))
 }
 
 // Restore counts a partition that was filled from its log.

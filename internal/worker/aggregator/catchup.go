@@ -24,8 +24,10 @@ type catchUp struct {
 	to    target
 	read  Restored
 	gap   error // why the store does not fit the log
-	tally *tally
-	told  time.Time // when somebody was told last how far it is
+
+	fromZero bool // snapshots are not looked at
+	tally    *tally
+	told     time.Time // when somebody was told last how far it is
 }
 
 // Origin is what a partition's state was made from.
@@ -141,7 +143,7 @@ func (w *Worker) spans(c *catchUp) []kafka.Span {
 		{Topic: w.topics.events, Partition: c.number, From: events, Until: c.to.events.Stable},
 		{Topic: w.topics.refusals, Partition: c.number, From: max(refusals, c.to.refusals.Start), Until: c.to.refusals.Stable},
 	}
-	c.tally.plan(out)
+	c.tally.plan(c.number, out...)
 	return out
 }
 
@@ -172,7 +174,7 @@ func (w *Worker) fold(ctx context.Context, c *catchUp, s kafka.Span, records []*
 
 // passed notes that a span was read up to next, and tells of it now and then.
 func (c *catchUp) passed(w *Worker, s kafka.Span, next int64, records int) {
-	c.tally.pass(next-s.From, records)
+	c.tally.pass(c.number, next-s.From, records)
 	now := w.cfg.Now()
 	if c.told.IsZero() {
 		c.told = now

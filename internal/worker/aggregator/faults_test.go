@@ -5,18 +5,23 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"recount/internal/statestore"
 )
 
-// endTxn is the API key of EndTxn, the request that decides a transaction.
-const endTxn = 26
+// API keys of requests.
+const (
+	fetch  = 1
+	endTxn = 26 // the request that decides a transaction
+)
 
 // faultyNet breaks connections around the requests that end transactions.
 type faultyNet struct {
 	every int64        // break every n-th; 0: none
+	idle  atomic.Bool  // breaks nothing for now
 	lost  bool         // the request is lost; else it arrives, and its answer is lost
 	ends  atomic.Int64 // EndTxn requests seen
 	broke atomic.Int64
@@ -39,7 +44,7 @@ type faultyConn struct {
 var errBroken = errors.New("the test broke this connection")
 
 func (c *faultyConn) Write(b []byte) (int, error) {
-	if len(b) > 6 && binary.BigEndian.Uint16(b[4:]) == endTxn && c.net.every > 0 && c.net.ends.Add(1)%c.net.every == 0 {
+	if len(b) > 6 && binary.BigEndian.Uint16(b[4:]) == endTxn && c.net.every > 0 && !c.net.idle.Load() && c.net.ends.Add(1)%c.net.every == 0 {
 		c.net.broke.Add(1)
 		if c.net.lost {
 			return 0, errors.Join(errBroken, c.Close())
@@ -80,4 +85,31 @@ func TestAnEndOfUnknownOutcome(t *testing.T) {
 			}
 		})
 	}
+}
+
+// beforeReading is a network that does something before the first record is asked for.
+type beforeReading struct {
+	do   func()
+	once sync.Once
+	done atomic.Bool
+}
+
+func (n *beforeReading) dial(ctx context.Context, network, host string) (net.Conn, error) {
+	c, err := (&net.Dialer{}).DialContext(ctx, network, host)
+	if err != nil {
+		return nil, err
+	}
+	return &watchedConn{Conn: c, net: n}, nil
+}
+
+type watchedConn struct {
+	net.Conn
+	net *beforeReading
+}
+
+func (c *watchedConn) Write(b []byte) (int, error) {
+	if len(b) > 6 && binary.BigEndian.Uint16(b[4:]) == fetch {
+		c.net.once.Do(func() { c.net.do(); c.net.done.Store(true) })
+	}
+	return c.Conn.Write(b)
 }

@@ -17,6 +17,9 @@ type Observer interface {
 	Takeover(context string, partition int32, took time.Duration, records int)
 	// Flush is a write to the store and what became of it.
 	Flush(context string, outcome statestore.Outcome)
+	// Evicted are commands that a dedup window forgot for their number, before their time: a retry of theirs is decided
+	// as a new command. It is told with each write to the store, and only if there are any.
+	Evicted(context string, commands int64)
 	// Restore is a partition that was filled from its log, because its store had nothing to go on from.
 	Restore(context string, r Restored)
 	// Checkpoint is one that is complete.
@@ -47,6 +50,7 @@ func (unobserved) Batch(string, Batch)                        {}
 func (unobserved) Abort(string)                               {}
 func (unobserved) Takeover(string, int32, time.Duration, int) {}
 func (unobserved) Flush(string, statestore.Outcome)           {}
+func (unobserved) Evicted(string, int64)                      {}
 func (unobserved) Restore(string, Restored)                   {}
 func (unobserved) Checkpoint(string, Checkpoint)              {}
 func (unobserved) Restart(string)                             {}

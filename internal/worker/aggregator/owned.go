@@ -21,6 +21,8 @@ type owned struct {
 	empty bool
 	// checkpoint is the one under way.
 	checkpoint *Checkpoint
+	// evicted are those commands forgotten before their time of which the observer knows.
+	evicted int64
 }
 
 func (w *Worker) storeName(n int32) string { return fmt.Sprintf("%s.%d", w.cfg.Context, n) }
@@ -67,7 +69,7 @@ func (w *Worker) clear(o *owned, from lease) (err error) {
 
 // engine opens o's engine over its store.
 func (w *Worker) engine(o *owned) (err error) {
-	o.overlay, o.checkpoint = statestore.NewOverlay(o.lease), nil
+	o.overlay, o.checkpoint, o.evicted = statestore.NewOverlay(o.lease), nil, 0
 	t := w.topics
 	cfg := engine.Config{
 		Context: w.cfg.Context, Partition: o.number, Partitions: w.cfg.Partitions,
@@ -103,6 +105,10 @@ func (o *owned) keep(writes []engine.Write, deletes [][]byte) error {
 func (w *Worker) flush(o *owned) error {
 	if err := o.keep(o.p.Flush()); err != nil {
 		return err
+	}
+	if evicted := o.p.Stats().DedupEvicted; evicted > o.evicted {
+		w.cfg.Observer.Evicted(w.cfg.Context, evicted-o.evicted)
+		o.evicted = evicted
 	}
 	position, _ := o.p.Position()
 	var b statestore.Batch

@@ -15,29 +15,10 @@ import (
 // that may be behind.
 const dedupMargin = time.Minute
 
-// restore fills an empty partition from its logs: from the snapshots, else from the first event.
+// restore fills an empty partition from its logs.
 func (w *Worker) restore(ctx context.Context, c *catchUp) error {
 	began := w.cfg.Now()
-	err := w.fromSnapshots(ctx, c)
-	if unusable(err) {
-		// Where somebody owns the partition meanwhile, compaction may have taken a snapshot that was to be read, for one
-		// that was not there yet. It is there now.
-		again, failed := w.target(ctx, c.number)
-		if failed != nil {
-			return failed
-		}
-		if again.snapshots.Stable > c.to.snapshots.Stable {
-			c.to = again
-			err = w.fromSnapshots(ctx, c)
-		}
-	}
-	if unusable(err) {
-		if c.to.events.Stable > 0 {
-			w.cfg.Log.Info("folding from zero", "context", w.cfg.Context, "partition", c.number, "events", c.to.events.Stable, "cause", err)
-		}
-		err = w.fromZero(ctx, c)
-	}
-	if err != nil {
+	if err := w.fill(ctx, c); err != nil {
 		return fmt.Errorf("restoring partition %d: %w", c.number, err)
 	}
 	c.empty = false
@@ -50,23 +31,52 @@ func (w *Worker) restore(ctx context.Context, c *catchUp) error {
 	return nil
 }
 
+// fill fills it from the snapshots, else from the first event.
+func (w *Worker) fill(ctx context.Context, c *catchUp) error {
+	if c.fromZero {
+		return w.fromZero(ctx, c)
+	}
+	err := w.fromSnapshots(ctx, c)
+	if !unusable(err) {
+		return err
+	}
+	// Where somebody owns the partition meanwhile, compaction may have taken a snapshot that was to be read, for one that
+	// was not there yet. It is there now.
+	targets, failed := w.targets(ctx)
+	if failed != nil {
+		return failed
+	}
+	if again := targets(c.number); again.snapshots.Stable > c.to.snapshots.Stable {
+		c.to = again
+		if err = w.fromSnapshots(ctx, c); !unusable(err) {
+			return err
+		}
+	}
+	if c.to.events.Stable > 0 {
+		w.cfg.Log.Info("folding from zero", "context", w.cfg.Context, "partition", c.number, "events", c.to.events.Stable, "cause", err)
+	}
+	return w.fromZero(ctx, c)
+}
+
 func unusable(err error) bool {
 	return errors.Is(err, engine.ErrSnapshots) || errors.Is(err, engine.ErrGap)
 }
 
-// target is how far a partition's logs can be read now. The snapshots' end is taken first, so that they can't seem to
-// be ahead of the events that an owner writes meanwhile.
-func (w *Worker) target(ctx context.Context, n int32) (target, error) {
+// targets tells how far the partitions' logs can be read now. The snapshots' ends are taken first, so that they can't
+// seem to be ahead of the events that an owner writes meanwhile.
+func (w *Worker) targets(ctx context.Context) (func(n int32) target, error) {
 	t := w.topics
 	snapshots, err := kafka.Extents(ctx, w.cfg.Kafka, t.snapshots)
 	if err != nil {
-		return target{}, err
+		return nil, err
 	}
 	folded, err := kafka.Extents(ctx, w.cfg.Kafka, t.events, t.refusals)
 	if err != nil {
-		return target{}, err
+		return nil, err
 	}
-	return target{folded[t.events][n], folded[t.refusals][n], snapshots[t.snapshots][n]}, nil
+	return func(n int32) target {
+		return target{folded[t.events][n], folded[t.refusals][n], snapshots[t.snapshots][n]}
+	}, nil
 }
 
 // fromSnapshots loads the newest snapshot of each aggregate, and then folds what came since the checkpoint they are
@@ -75,8 +85,8 @@ func (w *Worker) fromSnapshots(ctx context.Context, c *catchUp) error {
 	if err := w.begin(c, FromSnapshots); err != nil {
 		return err
 	}
-	span := kafka.Span{Topic: w.topics.snapshots, Partition: c.number, From: c.to.snapshots.Start, Until: c.to.snapshots.Stable}
-	c.tally.plan([]kafka.Span{span})
+	span := w.snapshotSpan(c)
+	c.tally.plan(c.number, span)
 	r := c.p.Restore()
 	var batch statestore.Batch
 	err := kafka.Replay(ctx, w.cfg.Kafka, []kafka.Span{span}, func(s kafka.Span, records []*kafka.Record, next int64) error {
@@ -93,6 +103,9 @@ func (w *Worker) fromSnapshots(ctx context.Context, c *catchUp) error {
 		_, err = c.owned.lease.Apply(0, &batch) // without a watermark: it is not to be gone on from before all of it is there
 		return err
 	})
+	if errors.Is(err, kafka.ErrCut) { // after their end was asked for
+		return fmt.Errorf("%w: %w", engine.ErrSnapshots, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -100,6 +113,10 @@ func (w *Worker) fromSnapshots(ctx context.Context, c *catchUp) error {
 		return err
 	}
 	return w.foldOn(ctx, c)
+}
+
+func (w *Worker) snapshotSpan(c *catchUp) kafka.Span {
+	return kafka.Span{Topic: w.topics.snapshots, Partition: c.number, From: c.to.snapshots.Start, Until: c.to.snapshots.Stable}
 }
 
 func (w *Worker) fromZero(ctx context.Context, c *catchUp) error {

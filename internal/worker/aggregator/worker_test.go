@@ -263,3 +263,25 @@ func TestAnAccountAndACustomerWithOneIDKeepTheirOwnHistories(t *testing.T) {
 		t.Fatalf("versions %v", versions)
 	}
 }
+
+func TestEvictionsFromTheDedupWindowAreTold(t *testing.T) {
+	t.Parallel()
+	const commands = 4 * 41
+	for entries, some := range map[int]bool{20: true, commands: false} {
+		t.Run(fmt.Sprint(entries), func(t *testing.T) {
+			t.Parallel()
+			p, told := newPipeline(t), newDiary()
+			cfg := p.config("w1", statestore.NewMem())
+			cfg.DedupEntries, cfg.Observer = entries, told
+			p.life(cfg, func() {
+				p.openAccounts(4)
+				p.deposit(4, 40, "d")
+				p.flush()
+				p.events(commands)
+			})
+			if got := told.forgotten(); (got > 0) != some || got > commands {
+				t.Errorf("%d of %d commands were evicted from windows of %d", got, commands, entries)
+			}
+		})
+	}
+}
