@@ -83,8 +83,10 @@ func (r *Restoration) load(rec Stored) (w Write, ok bool) {
 	return Write{key.stored(), e.append(make([]byte, 0, len(s.State)+entryBytesUsual/2))}, true
 }
 
-// Finish ends the loading. eventsEnd and refusalsEnd are the ends of these logs, taken after the snapshots' end: the
-// other way round, snapshots of a partition that is being written could seem to be ahead of its log.
+// Finish ends the loading. eventsEnd and refusalsEnd are the ends of these logs, taken after the snapshots were read, and
+// are to be folded up to. Taken before, snapshots of a partition that is being written could seem to be ahead of its log,
+// and one that compaction took meanwhile for a newer one that was not there yet would go unnoticed: the aggregates that
+// were born since the checkpoint can make up its count.
 func (r *Restoration) Finish(eventsEnd, refusalsEnd int64) error {
 	if why := r.unfit(eventsEnd, refusalsEnd); why != nil {
 		return fmt.Errorf("%w: %w", ErrSnapshots, why)

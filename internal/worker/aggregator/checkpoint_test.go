@@ -1,6 +1,7 @@
 package aggregator_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -177,5 +178,52 @@ func TestSnapshotsCompactedAwayDuringARestore(t *testing.T) {
 				sameStates(t, statesIn(t, root.Reopen()), statesIn(t, want.Reopen()), accounts)
 			})
 		})
+	}
+}
+
+// TestASnapshotCompactedAwayIsNoticedThoughAnotherMakesUpTheCount: one aggregate's snapshot is replaced and taken away
+// while the restore reads, and another aggregate was born after the checkpoint.
+func TestASnapshotCompactedAwayIsNoticedThoughAnotherMakesUpTheCount(t *testing.T) {
+	t.Parallel()
+	const replaced, every = "acct-0", 3
+	p := newPipeline(t)
+	p.book(1)
+	born := ""
+	for i := 1; born == ""; i++ {
+		if id := fmt.Sprint("acct-", i); home(id) == home(replaced) {
+			born = id
+		}
+	}
+	owner := p.config("w1", statestore.NewMem())
+	owner.SnapshotEvery, owner.CheckpointEvery = every, -1
+	p.life(owner, func() {
+		p.send(-1, "open", born, "born", `{"customer_id":"ada","currency":"EUR"}`)
+		p.depositOn(born, every, "a")
+		p.flush()
+		p.events(21 + 1 + every)
+		first := &beforeReading{do: func() {
+			p.depositOn(replaced, every, "b")
+			p.flush()
+			p.events(21 + 1 + 2*every)
+			p.snapshotRecord(home(replaced), newestBatch, nil)
+			p.compactSnapshots()
+		}}
+		root := statestore.NewMem()
+		cfg := p.config("restores", root)
+		cfg.Kafka.Dialer, cfg.Now = first.dial, later
+		p.rebuild(cfg, aggregator.Rebuild{})
+		if !first.done.Load() {
+			t.Error("nothing was read: the test shows nothing")
+		}
+		want := statestore.NewMem()
+		p.rebuild(p.config("folds", want), aggregator.Rebuild{FromZero: true})
+		sameStates(t, statesIn(t, root.Reopen()), statesIn(t, want.Reopen()), 2)
+	})
+}
+
+func (p *pipeline) depositOn(id string, n int, name string) {
+	p.t.Helper()
+	for i := range n {
+		p.send(-1, "deposit", id, fmt.Sprint(name, i), `{"amount":1,"currency":"EUR","reference":"x"}`)
 	}
 }

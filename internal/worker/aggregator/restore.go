@@ -109,10 +109,40 @@ func (w *Worker) fromSnapshots(ctx context.Context, c *catchUp) error {
 	if err != nil {
 		return err
 	}
+	if err := w.moveOn(ctx, c); err != nil {
+		return err
+	}
 	if err := r.Finish(c.to.events.End, c.to.refusals.End); err != nil {
 		return err
 	}
 	return w.foldOn(ctx, c)
+}
+
+// moveOn takes the ends of the logs anew once the snapshots were read. Where somebody owns the partition meanwhile, the
+// marker's count does not tell of every snapshot that compaction took:
+//
+//	owner: completes a checkpoint of one aggregate, A     the marker counts 1
+//	owner: A has no events, B is born, and its snapshot is written
+//	restore: asks for the ends of the logs
+//	owner: A has events, its snapshot is written; compaction takes the old one
+//	restore: reads one snapshot, B's, and folds up to those ends: A is missing, and nothing says so
+//
+// But a snapshot that was replaced has events behind it which were committed before it could be taken. Up to the ends of
+// now, the fold comes upon them, and upon the gap.
+func (w *Worker) moveOn(ctx context.Context, c *catchUp) error {
+	t := w.topics
+	now, err := kafka.Extents(ctx, w.cfg.Kafka, t.events, t.refusals)
+	if err != nil {
+		return err
+	}
+	c.to.events, c.to.refusals = further(c.to.events, now[t.events][c.number]), further(c.to.refusals, now[t.refusals][c.number])
+	return nil
+}
+
+// further is an extent at a later time. What was waited for does not become unstable again.
+func further(before, now kafka.Extent) kafka.Extent {
+	now.Stable = max(before.Stable, now.Stable)
+	return now
 }
 
 func (w *Worker) snapshotSpan(c *catchUp) kafka.Span {
