@@ -14,8 +14,9 @@ import (
 
 // API keys of requests.
 const (
-	fetch  = 1
-	endTxn = 26 // the request that decides a transaction
+	produce = 0
+	fetch   = 1
+	endTxn  = 26 // the request that decides a transaction
 )
 
 // faultyNet breaks connections around the requests that end transactions.

@@ -200,9 +200,10 @@ const (
 func (w *Worker) keepRunning(ctx context.Context, session int) error {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = restartPauseFirst, restartPauseMax
+	batch := w.cfg.BatchMax
 	for {
 		began := w.cfg.Now()
-		err := w.session(ctx, session)
+		err := w.session(ctx, session, &batch)
 		w.ready[session].Store(false)
 		var p permanent
 		switch {
@@ -225,8 +226,9 @@ func (w *Worker) keepRunning(ctx context.Context, session int) error {
 	}
 }
 
-// session runs one session to its end. Its error is what ended it, or nil after an orderly stop.
-func (w *Worker) session(ctx context.Context, n int) error {
+// session runs one session to its end. Its error is what ended it, or nil after an orderly stop. It begins with batches of
+// the given size, and leaves half of its last one: what took so long that the session gave up is not tried again as it was.
+func (w *Worker) session(ctx context.Context, n int, batch *int) error {
 	name := fmt.Sprintf("%s.%s.%d", Group(w.cfg.Context), w.cfg.Instance, n)
 	s, err := kafka.OpenSession(ctx, kafka.SessionConfig{
 		Config: w.cfg.Kafka, Group: Group(w.cfg.Context),
@@ -237,9 +239,11 @@ func (w *Worker) session(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	m := &member{w: w, cfg: &w.cfg, s: s, name: name, ready: &w.ready[n], owned: map[int32]*owned{}, awaited: map[int32]bool{}, batch: w.cfg.BatchMax, lastFlush: w.cfg.Now(), lastCheckpoint: w.cfg.Now()}
+	m := &member{w: w, cfg: &w.cfg, s: s, name: name, ready: &w.ready[n], owned: map[int32]*owned{}, awaited: map[int32]bool{}, lastFlush: w.cfg.Now(), lastCheckpoint: w.cfg.Now()}
+	m.batch = *batch
 	err = m.run(ctx)
 	if ctx.Err() == nil {
+		*batch = max(1, m.batch/2)
 		m.abandon()
 		s.Close()
 		return err
