@@ -13,6 +13,7 @@ type Member struct {
 	Owned    []int32 // partitions it looks after now
 	Warm     []int32 // partitions it does not own but follows, so that taking one over is quick
 	Capacity int     // how many it should own at most; zero or less sets no limit
+	Standbys int     // how many it is ready to follow without owning them; zero or less: none
 }
 
 // Orders are an operator's wishes, which come before balance and before what members own. A drain beats a pin, and a pin
