@@ -25,6 +25,8 @@ type SessionConfig struct {
 	InstanceID, TransactionalID string
 	// Inputs are the topics read, all with the same partition count; a member owns the same partitions of each.
 	Inputs []string
+	// Steering is what this session tells its group of its worker, and hears from it.
+	Steering Steering
 	// TransactionTimeout bounds how long a dead worker's transaction holds up readers, SessionTimeout how long its partitions
 	// have no owner. Zero: the defaults.
 	TransactionTimeout, SessionTimeout time.Duration
@@ -63,6 +65,9 @@ type change struct {
 const (
 	bufferedRecordsMaxDefault = 400_000
 	produceLinger             = 5 * time.Millisecond
+	// heartbeatMax is how long a member may not know that the group wants to share out anew. It is short, because one
+	// that has joined waits for all others, and can't commit meanwhile: the slowest to hear of it sets the pause.
+	heartbeatMax = 100 * time.Millisecond
 )
 
 // OpenSession starts a session. Its transactional ID is taken before it joins the group, so that whatever a predecessor
@@ -84,9 +89,9 @@ func OpenSession(ctx context.Context, cfg SessionConfig) (*Session, error) {
 		kgo.TransactionalID(cfg.TransactionalID),
 		kgo.TransactionTimeout(cfg.TransactionTimeout),
 		kgo.SessionTimeout(cfg.SessionTimeout),
-		kgo.HeartbeatInterval(cfg.SessionTimeout/10),
+		kgo.HeartbeatInterval(min(cfg.SessionTimeout/10, heartbeatMax)),
 		kgo.RebalanceTimeout(2*cfg.TransactionTimeout),
-		kgo.Balancers(assignor{joins: s.joining}),
+		kgo.Balancers(assignor{joins: s.joining, steering: cfg.Steering}),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxWait(250*time.Millisecond),
@@ -365,6 +370,10 @@ func has(t *kmsg.TxnOffsetCommitRequestTopic, partition int32) bool {
 
 // AllowRebalance lets the group take and give partitions until the next Poll returns records.
 func (s *Session) AllowRebalance() { s.session.AllowRebalance() }
+
+// Rejoin has this session join its group again, and tell what has changed in its Steering. It returns at once, and may be
+// called from any goroutine.
+func (s *Session) Rejoin() { s.session.Client().ForceRebalance() }
 
 // Close ends the session and keeps its place in the group, for a restart.
 func (s *Session) Close() { s.session.CloseAllowingRebalance() }

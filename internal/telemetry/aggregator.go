@@ -39,6 +39,9 @@ type Aggregator struct {
 	takeover *prometheus.HistogramVec
 
 	checkpoint *prometheus.HistogramVec
+
+	handovers *prometheus.CounterVec
+	standby   *prometheus.GaugeVec
 }
 
 // Aggregator returns the observer for this process's aggregators.
@@ -55,7 +58,14 @@ func newAggregator(to prometheus.Registerer, now func() time.Time) *Aggregator {
 		to.MustRegister(v)
 		return v
 	}
+	standby := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "recount_aggregator_standby_lag_records", Help: "Events that a partition followed by this worker is behind the last stable offset, when it was last read.",
+	}, []string{"context", "partition"})
+	to.MustRegister(standby)
 	return &Aggregator{
+		standby:   standby,
+		handovers: count("handovers_total", "Partitions assigned to this worker, by whether a standby of its own handed it over.", "warm"),
+
 		now: now, codes: newBounded(codesMax),
 
 		commands:    count("commands_total", "Commands decided and committed, by outcome and, if refused, its code.", "outcome", "code"),
@@ -111,6 +121,20 @@ func (a *Aggregator) Batch(context string, b aggregator.Batch) {
 
 // Abort counts a transaction of unknown outcome.
 func (a *Aggregator) Abort(context string) { a.aborts.WithLabelValues(context).Inc() }
+
+// Standby shows how far a partition that is followed is behind. There are a few of them, and each is one to watch.
+func (a *Aggregator) Standby(context string, partition int32, behind int64) {
+	if behind < 0 {
+		a.standby.DeleteLabelValues(context, strconv.Itoa(int(partition)))
+		return
+	}
+	a.standby.WithLabelValues(context, strconv.Itoa(int(partition))).Set(float64(behind))
+}
+
+// Handover counts a partition that was assigned, and whether it was warm.
+func (a *Aggregator) Handover(context string, _ int32, warm bool) {
+	a.handovers.WithLabelValues(context, strconv.FormatBool(warm)).Inc()
+}
 
 // Restart counts a session that starts again.
 func (a *Aggregator) Restart(context string) { a.restarts.WithLabelValues(context).Inc() }

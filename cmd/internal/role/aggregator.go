@@ -23,8 +23,11 @@ type Aggregator struct {
 	// Instance is this worker's name; empty: the one in State, made at the first start.
 	Instance string
 	// Contexts are those whose commands to decide; none: all.
-	Contexts     []string
-	Sessions     int
+	Contexts []string
+	Sessions int
+	// Standbys is how many partitions to follow without owning them, Capacity how many to own at most; 0: no limit.
+	Standbys, Capacity int
+
 	Batch        int
 	Flush        time.Duration
 	DedupWindow  time.Duration
@@ -52,6 +55,8 @@ func (a *Aggregator) Flags(f *cli.Flags) {
 	f.StringVar(&a.Instance, "instance", a.Instance, "`name` of this worker for life; empty: the one in --state, drawn at the first start")
 	f.StringSliceVar(&a.Contexts, "context", a.Contexts, "`contexts` whose commands to decide, separated by commas; empty: all")
 	f.IntVar(&a.Sessions, "sessions", a.Sessions, "`number` of transactional sessions: one commits while another decides")
+	f.IntVar(&a.Standbys, "standbys", a.Standbys, "`partitions` of others to follow, so that they can be taken over within moments; each takes the memory of one that is owned")
+	f.IntVar(&a.Capacity, "capacity", a.Capacity, "`partitions` to own at most, as long as others have room; 0: no limit")
 	f.IntVar(&a.Batch, "batch", a.Batch, "`commands` of one transaction at most")
 	f.DurationVar(&a.Flush, "flush", a.Flush, "`time` that committed states may wait to be written to the store; a restart folds what was not")
 	f.DurationVar(&a.DedupWindow, "dedup-window", a.DedupWindow, "`time` for which a repeated command ID is recognised")
@@ -73,6 +78,8 @@ func (a *Aggregator) Validate() error {
 	check(a.State != "", "--state: a folder is needed")
 	check(a.Instance == "" || instanceName.MatchString(a.Instance), "--instance: %q is not made of letters, digits, dots, dashes and underscores", a.Instance)
 	check(a.Sessions >= 1 && a.Sessions <= sessionsMax, "--sessions: %d is not between 1 and %d", a.Sessions, sessionsMax)
+	check(a.Standbys >= 0, "--standbys: %d partitions can't be followed", a.Standbys)
+	check(a.Capacity >= 0, "--capacity: %d partitions can't be owned; 0 sets no limit", a.Capacity)
 	check(a.Batch >= 1, "--batch: %d commands would never commit", a.Batch)
 	check(a.Flush > 0, "--flush: %v is not a time to wait", a.Flush)
 	check(a.DedupWindow >= time.Second, "--dedup-window: %v is shorter than a second", a.DedupWindow)
@@ -138,6 +145,7 @@ func (a Aggregator) worker(f *Foundation, c es.Context, leases *statestore.Lease
 	return aggregator.Config{
 		Context: c.Name, Codec: f.Codec.Context(c.Name), Schemas: f.Codec, Kafka: f.Kafka,
 		Partitions: int32(f.Services.Partitions), Instance: a.Instance, Sessions: a.Sessions, Leases: leases,
+		Standbys: a.Standbys, Capacity: a.Capacity,
 		BatchMax: a.Batch, FlushEvery: a.Flush, DedupWindow: a.DedupWindow, DedupEntries: a.DedupEntries,
 		AcceptLostCommands: a.AcceptLostCommands,
 		SessionTimeout:     a.SessionTimeout, TransactionTimeout: a.TransactionTimeout,

@@ -149,25 +149,33 @@ func (w *Worker) spans(c *catchUp) []kafka.Span {
 
 // fold takes records of a span over, next being the offset after the last.
 func (w *Worker) fold(ctx context.Context, c *catchUp, s kafka.Span, records []*kafka.Record, next int64) error {
+	if err := w.absorb(ctx, c.owned, s, records, next); err != nil {
+		return err
+	}
+	c.read.Records += len(records)
+	c.passed(w, s, next, len(records))
+	return nil
+}
+
+// absorb makes o reflect records of a span, and writes them to the store where they have become many.
+func (w *Worker) absorb(ctx context.Context, o *owned, s kafka.Span, records []*kafka.Record, next int64) error {
 	stored, err := w.stored(ctx, records)
 	if err != nil {
 		return err
 	}
 	if s.Topic == w.topics.refusals {
-		err = c.p.FoldRefusals(stored, next)
+		err = o.p.FoldRefusals(stored, next)
 	} else {
 		var writes []engine.Write
-		if writes, err = c.p.FoldEvents(stored, next); err == nil {
-			err = c.keep(writes, nil)
+		if writes, err = o.p.FoldEvents(stored, next); err == nil {
+			err = o.keep(writes, nil)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	c.read.Records += len(records)
-	c.passed(w, s, next, len(records))
-	if c.overlay.Bytes() > overlayBytesMax || c.p.Stats().DedupUnflushed > rememberedMax {
-		return w.flush(c.owned)
+	if o.overlay.Bytes() > overlayBytesMax || o.p.Stats().DedupUnflushed > rememberedMax {
+		return w.flush(o)
 	}
 	return nil
 }

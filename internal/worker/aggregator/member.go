@@ -15,11 +15,13 @@ import (
 
 // member is one session at work. One goroutine owns it; only the steps of a batch run beside each other, one a partition.
 type member struct {
-	w     *Worker
-	cfg   *Config
-	s     *kafka.Session
-	name  string
-	ready *atomic.Bool
+	w    *Worker
+	cfg  *Config
+	s    *kafka.Session
+	name string
+	// number is the session's among the worker's.
+	number int
+	ready  *atomic.Bool
 
 	owned     map[int32]*owned
 	awaited   map[int32]bool // given to us, and not taken over yet
@@ -196,16 +198,22 @@ func (m *member) giveUp(number int32) error {
 	}
 	delete(m.owned, number)
 	if o.empty { // still being filled: nobody could go on from that
-		return o.lease.Release()
+		return m.release(o)
 	}
-	return errors.Join(m.w.flush(o), o.lease.Release())
+	return errors.Join(m.w.flush(o), m.release(o))
+}
+
+// release passes a partition on.
+func (m *member) release(o *owned) error {
+	m.w.holds.become(o.number, kafka.IdleRole) // before the next holder can say what it does
+	return o.lease.Release()
 }
 
 // abandon passes everything on without writing: after an error nothing in memory is trusted, and the log has it all.
 func (m *member) abandon() {
 	for number, o := range m.owned {
 		delete(m.owned, number)
-		if err := o.lease.Release(); err != nil {
+		if err := m.release(o); err != nil {
 			m.cfg.Log.Warn("passing a partition on", "partition", number, "cause", err)
 		}
 	}

@@ -24,6 +24,10 @@ type Observer interface {
 	Restore(context string, r Restored)
 	// Checkpoint is one that is complete.
 	Checkpoint(context string, c Checkpoint)
+	// Standby is how many events a partition that is followed was behind when it was last read; -1: it is no longer followed.
+	Standby(context string, partition int32, behind int64)
+	// Handover is a partition that was assigned, and whether a standby of this worker handed it over.
+	Handover(context string, partition int32, warm bool)
 	// Restart is a session that failed and starts again.
 	Restart(context string)
 }
@@ -54,3 +58,5 @@ func (unobserved) Evicted(string, int64)                      {}
 func (unobserved) Restore(string, Restored)                   {}
 func (unobserved) Checkpoint(string, Checkpoint)              {}
 func (unobserved) Restart(string)                             {}
+func (unobserved) Standby(string, int32, int64)               {}
+func (unobserved) Handover(string, int32, bool)               {}

@@ -64,6 +64,7 @@ func (w *Worker) clear(o *owned, from lease) (err error) {
 		return err
 	}
 	o.empty = true
+	w.holds.reached(o.number, 0)
 	return w.engine(o)
 }
 
@@ -115,6 +116,9 @@ func (w *Worker) flush(o *owned) error {
 	return o.overlay.Flush(&b, func(b *statestore.Batch) error {
 		outcome, err := o.lease.Apply(position, b)
 		w.cfg.Observer.Flush(w.cfg.Context, outcome)
+		if outcome == statestore.Applied {
+			w.holds.reached(o.number, position)
+		}
 		return err
 	})
 }

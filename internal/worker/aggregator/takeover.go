@@ -36,6 +36,7 @@ func (m *member) rebalance(ctx context.Context) error {
 		for _, number := range gained {
 			m.awaited[number] = true
 		}
+		m.claim()
 		if err := m.takeOver(ctx, slices.Sorted(maps.Keys(m.awaited))); err != nil && !errors.Is(err, errNews) {
 			return err
 		}
@@ -43,6 +44,12 @@ func (m *member) rebalance(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// claim tells the worker's standbys what this session owns or is about to.
+func (m *member) claim() {
+	claimed := slices.Collect(maps.Keys(m.awaited))
+	m.w.standbys.claim(m.number, append(claimed, slices.Collect(maps.Keys(m.owned))...))
 }
 
 // errNews ends the waiting for a partition whose lease another session of this process holds: the group has spoken, and
@@ -103,6 +110,7 @@ func (m *member) takeOver(ctx context.Context, numbers []int32) error {
 			return err
 		}
 		m.start(c.owned, standings[c.number])
+		m.w.holds.become(c.number, kafka.OwnerRole)
 		delete(m.awaited, c.number)
 		m.cfg.Observer.Takeover(m.cfg.Context, c.number, m.cfg.Now().Sub(began), c.read.Snapshots+c.read.Records)
 	}
@@ -125,9 +133,12 @@ func (m *member) catchUp(ctx context.Context, numbers []int32, standings map[int
 	t := m.w.topics
 	for _, n := range numbers {
 		if m.owned[n] == nil {
-			o, err := m.w.acquire(n, lease)
-			if err != nil {
-				return nil, fmt.Errorf("taking over partition %d: %w", n, err)
+			o := m.w.standbys.take(undisturbed, n)
+			m.cfg.Observer.Handover(m.cfg.Context, n, o != nil)
+			if o == nil {
+				if o, err = m.w.acquire(n, lease); err != nil {
+					return nil, fmt.Errorf("taking over partition %d: %w", n, err)
+				}
 			}
 			m.owned[n] = o
 		}

@@ -40,6 +40,11 @@ type Config struct {
 	Partitions int32
 	// Instance is this worker's name for life: group membership and transactional IDs derive from it.
 	Instance string
+	// Capacity is how many partitions this worker should own at most, all its sessions together; zero: no limit.
+	Capacity int
+	// Standbys is how many partitions this worker follows without owning them, so that it takes them over quickly. Each
+	// takes as much memory as one that it owns.
+	Standbys int
 	// Sessions is how many independent transactional sessions to run; one commits while another decides.
 	Sessions int
 	Leases   *statestore.Leases
@@ -103,6 +108,7 @@ func (c Config) Validate() error {
 		check(c.Instance != "", "an instance must be named: it is this worker's identity after a restart"),
 		check(c.Partitions > 0, "partitions must be positive"),
 		check(c.Sessions > 0, "sessions must be positive"),
+		check(c.Capacity >= 0 && c.Standbys >= 0, "capacity and standbys must not be negative"),
 		check(c.BatchMax > 0, "the batch must be positive: an empty one never commits"),
 		check(c.DedupWindow >= time.Second, "the dedup window must be at least a second"),
 		check(c.FlushEvery > 0, "the flush interval must be positive"),
@@ -121,6 +127,10 @@ type Worker struct {
 	cfg    Config
 	topics topics
 	ready  []atomic.Bool // by session: everything assigned has caught up
+
+	holds    *holds
+	steering *steering
+	standbys *standbys
 }
 
 // CheckpointEveryDefault is how often checkpoints are made.
@@ -151,12 +161,17 @@ func New(ctx context.Context, cfg Config) (*Worker, error) {
 	if t.ids, err = kafka.DescribeTopics(ctx, cfg.Kafka, append([]string{t.events, t.refusals, t.snapshots, t.deadLetter}, t.inputs...)...); err != nil {
 		return nil, fmt.Errorf("aggregator: %w", err)
 	}
+	if _, err := kafka.DescribeTopics(ctx, cfg.Kafka, kafka.ControlTopic); err != nil {
+		return nil, fmt.Errorf("aggregator: %w", err)
+	}
 	for name, info := range t.ids {
 		if info.Partitions != cfg.Partitions {
 			return nil, fmt.Errorf("aggregator: topic %s has %d partitions, --partitions says %d: an ID would live elsewhere than its events", name, info.Partitions, cfg.Partitions)
 		}
 	}
-	return &Worker{cfg: cfg, topics: t, ready: make([]atomic.Bool, cfg.Sessions)}, nil
+	w := &Worker{cfg: cfg, topics: t, ready: make([]atomic.Bool, cfg.Sessions), holds: newHolds(cfg.Now), steering: newSteering()}
+	w.standbys = newStandbys(w)
+	return w, nil
 }
 
 // Group is the name of a context's consumer group of aggregators.
@@ -165,9 +180,20 @@ func Group(context string) string { return "recount." + context + ".aggregator" 
 // Run decides until ctx ends; then it finishes the batch under way, writes the store and leaves the group at once. A
 // session that fails starts again with a new client, after a pause; what no restart can mend ends Run.
 func (w *Worker) Run(ctx context.Context) error {
+	if err := w.probe(ctx); err != nil {
+		return fmt.Errorf("aggregator %s: looking what the store holds: %w", w.cfg.Context, err)
+	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.obey(ctx) })
+	g.Go(func() error { return w.publishHolds(ctx) })
+	g.Go(func() error { return w.standbys.run(ctx) })
 	for i := range w.cfg.Sessions {
-		g.Go(func() error { return w.keepRunning(ctx, i) })
+		g.Go(func() error {
+			if err := w.awaitOrders(ctx); err != nil {
+				return unlessStopped(err)
+			}
+			return w.keepRunning(ctx, i)
+		})
 	}
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("aggregator %s: %w", w.cfg.Context, err)
@@ -233,14 +259,19 @@ func (w *Worker) session(ctx context.Context, n int, batch *int) error {
 	s, err := kafka.OpenSession(ctx, kafka.SessionConfig{
 		Config: w.cfg.Kafka, Group: Group(w.cfg.Context),
 		InstanceID: name, TransactionalID: name,
-		Inputs:             w.topics.inputs,
+		Inputs: w.topics.inputs,
+		Steering: kafka.Steering{
+			Worker: w.cfg.Instance, Capacity: w.cfg.Capacity, Standbys: w.cfg.Standbys,
+			Stores: w.holds.positions, Orders: w.steering.current, StandBy: w.standbys.give,
+		},
 		TransactionTimeout: w.cfg.TransactionTimeout, SessionTimeout: w.cfg.SessionTimeout,
 	})
 	if err != nil {
 		return err
 	}
-	m := &member{w: w, cfg: &w.cfg, s: s, name: name, ready: &w.ready[n], owned: map[int32]*owned{}, awaited: map[int32]bool{}, lastFlush: w.cfg.Now(), lastCheckpoint: w.cfg.Now()}
-	m.batch = *batch
+	defer w.steering.attend(n, s)()
+	defer w.standbys.claim(n, nil)
+	m := &member{w: w, cfg: &w.cfg, s: s, name: name, number: n, ready: &w.ready[n], owned: map[int32]*owned{}, awaited: map[int32]bool{}, batch: *batch, lastFlush: w.cfg.Now(), lastCheckpoint: w.cfg.Now()}
 	err = m.run(ctx)
 	if ctx.Err() == nil {
 		*batch = max(1, m.batch/2)

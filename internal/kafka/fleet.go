@@ -1,0 +1,150 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Fleet is a group of workers as Kafka knows it.
+type Fleet struct {
+	// State is the group's, in Kafka's words: "Stable", "PreparingRebalance" …
+	State   string
+	Workers []FleetWorker // by name
+	// Lags are how many records of the inputs are not decided yet, by partition, up to the last stable offset.
+	Lags map[int32]int64
+	// Ends are the last stable offsets of the topic that the workers' stores reflect.
+	Ends map[int32]int64
+}
+
+// FleetWorker is one process of a group, all its sessions together.
+type FleetWorker struct {
+	Name               string
+	Sessions           int
+	Capacity, Standbys int
+	// Assigned are the partitions the group has given it.
+	Assigned []int32
+	// Holdings are what it said it has, by partition.
+	Holdings map[int32]Holding
+}
+
+// Worker returns the worker of a name.
+func (f Fleet) Worker(name string) (FleetWorker, bool) {
+	i := slices.IndexFunc(f.Workers, func(w FleetWorker) bool { return w.Name == name })
+	if i < 0 {
+		return FleetWorker{}, false
+	}
+	return f.Workers[i], true
+}
+
+// Owner returns the worker to which a partition is assigned; "": nobody, as in the middle of a rebalance.
+func (f Fleet) Owner(p int32) string {
+	for _, w := range f.Workers {
+		if slices.Contains(w.Assigned, p) {
+			return w.Name
+		}
+	}
+	return ""
+}
+
+// Names returns the workers' names.
+func (f Fleet) Names() []string {
+	var out []string
+	for _, w := range f.Workers {
+		out = append(out, w.Name)
+	}
+	return out
+}
+
+// DescribeFleet asks Kafka for a group's workers, what is assigned to them and what they have, and how far inputs and
+// stores are behind. A group that nobody is in has no workers.
+func DescribeFleet(ctx context.Context, cfg Config, group string, inputs []string, events string) (f Fleet, err error) {
+	err = administer(cfg, func(admin *kadm.Client) error {
+		if f, err = describeWorkers(ctx, admin, group); err != nil {
+			return err
+		}
+		for i, w := range f.Workers {
+			if f.Workers[i].Holdings, err = readHoldings(ctx, admin, group, w.Name, events); err != nil {
+				return err
+			}
+		}
+		return f.measure(ctx, admin, group, inputs, events)
+	})
+	return f, err
+}
+
+func describeWorkers(ctx context.Context, admin *kadm.Client, group string) (Fleet, error) {
+	described, err := admin.DescribeGroups(ctx, group)
+	g := described[group]
+	switch {
+	case errors.Is(g.Err, kerr.GroupIDNotFound):
+		return Fleet{State: "Empty"}, nil
+	case err != nil || g.Err != nil:
+		return Fleet{}, fmt.Errorf("describing group %s: %w", group, errors.Join(err, g.Err))
+	}
+	byName := map[string]*FleetWorker{}
+	for _, d := range g.Members {
+		meta, ok := d.Join.AsConsumer()
+		if !ok {
+			continue
+		}
+		name := d.MemberID
+		if d.InstanceID != nil {
+			name = *d.InstanceID
+		}
+		m := readMember(name, meta)
+		w := byName[m.words.Worker]
+		if w == nil {
+			w = &FleetWorker{Name: m.words.Worker, Capacity: m.words.Capacity, Standbys: m.words.Standbys}
+			byName[m.words.Worker] = w
+		}
+		w.Sessions++
+		if assigned, ok := d.Assigned.AsConsumer(); ok {
+			for _, t := range assigned.Topics {
+				w.Assigned = append(w.Assigned, t.Partitions...)
+			}
+		}
+	}
+	f := Fleet{State: g.State}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		w := byName[name]
+		slices.Sort(w.Assigned)
+		w.Assigned = slices.Compact(w.Assigned)
+		f.Workers = append(f.Workers, *w)
+	}
+	slices.SortFunc(f.Workers, func(a, b FleetWorker) int { return cmp.Compare(a.Name, b.Name) })
+	return f, nil
+}
+
+// measure finds out how far inputs and stores are behind. The places in the inputs are fetched before the logs' ends: a
+// lag can then only seem longer than it is.
+func (f *Fleet) measure(ctx context.Context, admin *kadm.Client, group string, inputs []string, events string) error {
+	places, err := admin.FetchOffsetsForTopics(ctx, group, inputs...)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return fmt.Errorf("fetching the offsets of group %s: %w", group, err)
+	}
+	found, err := extents(ctx, admin, append([]string{events}, inputs...))
+	if err != nil {
+		return err
+	}
+	f.Lags, f.Ends = map[int32]int64{}, map[int32]int64{}
+	for _, topic := range inputs {
+		for p, e := range found[topic] {
+			from := e.Start
+			if place, ok := places.Lookup(topic, p); ok {
+				from = max(from, place.At)
+			}
+			f.Lags[p] += max(0, e.Stable-from)
+		}
+	}
+	for p, e := range found[events] {
+		f.Ends[p] = e.Stable
+	}
+	return nil
+}
