@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -49,6 +48,7 @@ type Session struct {
 	cfg     SessionConfig
 	session *kgo.GroupTransactSession
 	admin   *kadm.Client
+	cut     context.CancelFunc // ends every request under way, and every later one
 
 	mu      sync.Mutex
 	owned   map[int32]bool
@@ -83,7 +83,10 @@ func OpenSession(ctx context.Context, cfg SessionConfig) (*Session, error) {
 		cfg.BufferedRecordsMax = bufferedRecordsMaxDefault
 	}
 	s := &Session{cfg: cfg, owned: map[int32]bool{}}
+	life, cut := context.WithCancel(context.Background())
+	s.cut = cut
 	session, err := kgo.NewGroupTransactSession(append(cfg.options(),
+		kgo.WithContext(life),
 		kgo.ConsumerGroup(cfg.Group),
 		kgo.InstanceID(cfg.InstanceID),
 		kgo.TransactionalID(cfg.TransactionalID),
@@ -108,11 +111,13 @@ func OpenSession(ctx context.Context, cfg SessionConfig) (*Session, error) {
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { s.revoked(gone) }),
 	)...)
 	if err != nil {
+		cut()
 		return nil, fmt.Errorf("kafka: session %s: %w", cfg.TransactionalID, err)
 	}
 	s.session, s.admin = session, kadm.NewClient(session.Client())
 	if _, _, err := session.Client().ProducerID(ctx); err != nil {
 		session.Close()
+		cut()
 		return nil, fmt.Errorf("kafka: taking transactional ID %s: %w", cfg.TransactionalID, err)
 	}
 	session.Client().AddConsumeTopics(cfg.Inputs...)
@@ -374,27 +379,3 @@ func (s *Session) AllowRebalance() { s.session.AllowRebalance() }
 // Rejoin has this session join its group again, and tell what has changed in its Steering. It returns at once, and may be
 // called from any goroutine.
 func (s *Session) Rejoin() { s.session.Client().ForceRebalance() }
-
-// Close ends the session and keeps its place in the group, for a restart.
-func (s *Session) Close() { s.session.CloseAllowingRebalance() }
-
-// Leave ends the session and gives its partitions up at once, instead of after the session's timeout. The client is
-// closed first: a join under way then ends like any other. Removed by us in the middle of it, the member would leave
-// its client waiting for an answer until the rebalance times out.
-func (s *Session) Leave(ctx context.Context) error {
-	s.session.CloseAllowingRebalance()
-	err := administer(s.cfg.Config, func(admin *kadm.Client) error {
-		left, err := admin.LeaveGroup(ctx, kadm.LeaveGroup(s.cfg.Group).InstanceIDs(s.cfg.InstanceID).Reason("drained"))
-		if err != nil {
-			return err
-		}
-		if err := left.Error(); !errors.Is(err, kerr.UnknownMemberID) { // closing may have left already
-			return err
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("leaving group %s: %w", s.cfg.Group, err)
-	}
-	return nil
-}

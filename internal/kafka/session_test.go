@@ -36,9 +36,14 @@ type polling struct {
 
 func startPolling(t *testing.T, cfg Config, name string) *polling {
 	t.Helper()
-	s, err := OpenSession(t.Context(), SessionConfig{
+	return startPollingAs(t, SessionConfig{
 		Config: cfg, Group: "g", InstanceID: name, TransactionalID: name, Inputs: []string{sessionTopic}, SessionTimeout: 2 * time.Second,
 	})
+}
+
+func startPollingAs(t *testing.T, cfg SessionConfig) *polling {
+	t.Helper()
+	s, err := OpenSession(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
