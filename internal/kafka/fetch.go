@@ -23,11 +23,15 @@ func fetchAt(ctx context.Context, cl *kgo.Client, topicName string, partition in
 	if err != nil {
 		return got, 0, err
 	}
-	topic := topics[topicName]
+	return fetchFrom(ctx, cl, topics[topicName], partition, offset, fetchAtBytes)
+}
+
+// fetchFrom is fetchAt of a topic that is known, and reads at most so many bytes, but one batch in any case.
+func fetchFrom(ctx context.Context, cl *kgo.Client, topic kadm.TopicDetail, partition int32, offset int64, bytes int32) (got kgo.FetchPartition, next int64, err error) {
 	if err := errors.Join(topic.Err, topic.Partitions[partition].Err); err != nil {
 		return got, 0, err
 	}
-	resp, err := fetchRequest(topic, partition, offset).RequestWith(ctx, cl.Broker(int(topic.Partitions[partition].Leader)))
+	resp, err := fetchRequest(topic, partition, offset, bytes).RequestWith(ctx, cl.Broker(int(topic.Partitions[partition].Leader)))
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)
 	}
@@ -38,16 +42,16 @@ func fetchAt(ctx context.Context, cl *kgo.Client, topicName string, partition in
 		return got, 0, errors.New("the broker answered for other partitions")
 	}
 	got, next = kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
-		KeepControlRecords: true, Offset: offset, IsolationLevel: kgo.ReadCommitted(), Topic: topicName, Partition: partition,
+		KeepControlRecords: true, Offset: offset, IsolationLevel: kgo.ReadCommitted(), Topic: topic.Topic, Partition: partition,
 	}, &resp.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
 	return got, next, got.Err
 }
 
-func fetchRequest(topic kadm.TopicDetail, partition int32, offset int64) *kmsg.FetchRequest {
+func fetchRequest(topic kadm.TopicDetail, partition int32, offset int64, bytes int32) *kmsg.FetchRequest {
 	req := kmsg.NewPtrFetchRequest()
 	req.MinBytes, req.MaxBytes, req.IsolationLevel, req.SessionEpoch = 0, fetchAtBytes, 1, -1
 	p := kmsg.NewFetchRequestTopicPartition()
-	p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, offset, fetchAtBytes
+	p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, offset, bytes
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID = topic.Topic, topic.ID
 	t.Partitions = append(t.Partitions, p)
