@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"recount/cmd/aggregator/timeline"
+	"recount/cmd/aggregator/transactions"
 	"recount/cmd/internal/cli"
 )
 
@@ -20,7 +21,8 @@ follows in one Kafka transaction: events, refusals, and its place in the command
 the partitions, and when one dies, another takes its share over.`, `
   aggregator run --state /var/lib/recount
   aggregator run --kafka broker-1:9092,broker-2:9092 --registry http://registry:8081 --sessions 2
-  aggregator inspect account acct-1 --diff 3..7`,
-		runCommand(), timeline.Command(),
+  aggregator inspect account acct-1 --diff 3..7
+  aggregator transactions`,
+		runCommand(), timeline.Command(), transactions.ListCommand(), transactions.AbortCommand(),
 	)
 }

@@ -86,6 +86,15 @@ func contextTopics(context string, partitions int32, r Replication) []topicSpec 
 	}
 }
 
+// ContextTopics are the names of a context's topics.
+func ContextTopics(context string) []string {
+	var out []string
+	for _, s := range contextTopics(context, 0, Replication{}) {
+		out = append(out, s.name)
+	}
+	return out
+}
+
 // EnsureTopics makes the topics of the contexts, and those that belong to none, where they do not exist yet. A topic
 // that exists with another partition count is an error: the count is an epoch, and growing it is a split, not a setting.
 func EnsureTopics(ctx context.Context, cfg Config, contexts []string, partitions int32, r Replication) error {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
+	"unicode/utf16"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -59,21 +61,62 @@ func (t Transaction) Age(now time.Time) time.Duration {
 	return max(now.Sub(began), 0)
 }
 
-// OpenTransactions returns the transactions that are open in the topics' partitions and at least so old at now, by topic,
-// partition and start. What was found comes with the error where a part of the cluster did not answer.
-func OpenTransactions(ctx context.Context, cfg Config, topics []string, olderThan time.Duration, now time.Time) (found []Transaction, err error) {
-	if len(topics) == 0 {
-		return nil, nil // the client would ask for all there are
-	}
-	err = administer(cfg, func(admin *kadm.Client) (err error) {
-		var set kadm.TopicsSet
-		for _, t := range topics {
-			set.Add(t)
+// TransactionSearch says where to look for open transactions, and for which.
+type TransactionSearch struct {
+	// Topics are looked through whole; one that does not exist has none.
+	Topics []string
+	// Groups are consumer groups whose offsets may be part of a transaction. While one is open, nobody gets those offsets.
+	Groups []string
+	// OlderThan is the age from which on, at Now, one is of interest.
+	OlderThan time.Duration
+	Now       time.Time
+}
+
+// OpenTransactions returns those that s is for, by topic, partition and start. What was found comes with the error
+// where a part of the cluster did not answer.
+func OpenTransactions(ctx context.Context, cfg Config, s TransactionSearch) (found []Transaction, err error) {
+	err = administer(cfg, func(admin *kadm.Client) error {
+		set, err := s.partitions(ctx, admin)
+		if err != nil || len(set) == 0 { // of no topic at all the client would ask for every one there is
+			return err
 		}
-		found, err = openTransactions(ctx, admin, set, olderThan, now)
+		found, err = openTransactions(ctx, admin, set, s.OlderThan, s.Now)
 		return err
 	})
 	return found, err
+}
+
+// offsetsTopic is where brokers keep the offsets of groups.
+const offsetsTopic = "__consumer_offsets"
+
+// partitions are those of the topics that exist, and those that hold the groups' offsets.
+func (s TransactionSearch) partitions(ctx context.Context, admin *kadm.Client) (kadm.TopicsSet, error) {
+	all, err := admin.ListTopicsWithInternal(ctx, append(slices.Clone(s.Topics), offsetsTopic)...)
+	if err != nil {
+		return nil, fmt.Errorf("listing topics: %w", err)
+	}
+	set := kadm.TopicsSet{}
+	for _, name := range s.Topics {
+		if t := all[name]; t.Err == nil && len(t.Partitions) > 0 {
+			set.Add(name, t.Partitions.Numbers()...)
+		}
+	}
+	if n := len(all[offsetsTopic].Partitions); n > 0 {
+		for _, g := range s.Groups {
+			set.Add(offsetsTopic, offsetsPartition(g, n))
+		}
+	}
+	return set, nil
+}
+
+// offsetsPartition is the one of so many in which brokers keep a group's offsets: by the hash that Java gives a string,
+// whose letters are taken for UTF-16.
+func offsetsPartition(group string, partitions int) int32 {
+	var hash int32
+	for _, unit := range utf16.Encode([]rune(group)) {
+		hash = 31*hash + int32(unit)
+	}
+	return (hash & math.MaxInt32) % int32(partitions)
 }
 
 // openTransactions asks in an order that makes an honest "hangs":

@@ -66,7 +66,7 @@ func theLedger(partitions ...int32) kmsg.DescribeTransactionsResponseTransaction
 
 func openOnes(t *testing.T, cfg Config, olderThan time.Duration) []Transaction {
 	t.Helper()
-	found, err := OpenTransactions(t.Context(), cfg, []string{ledger}, olderThan, time.Now())
+	found, err := OpenTransactions(t.Context(), cfg, TransactionSearch{Topics: []string{ledger, "x.missing"}, OlderThan: olderThan, Now: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestWhoseCoordinatorIsSilentIsUnclearAndLeftAlone(t *testing.T) {
 	cluster, cfg := transactionBroker(t)
 	beginTransaction(t, cfg, "whose", 0)
 	coordinatorSays(cluster, "", kerr.TransactionalIDAuthorizationFailed.Code)
-	found, err := OpenTransactions(t.Context(), cfg, []string{ledger}, 0, time.Now())
+	found, err := OpenTransactions(t.Context(), cfg, TransactionSearch{Topics: []string{ledger}, Now: time.Now()})
 	if err == nil || len(found) != 1 || found[0].Standing != TransactionUnclear {
 		t.Fatalf("%+v, %v", found, err)
 	}
@@ -289,6 +289,16 @@ func TestJudge(t *testing.T) {
 		got.judge(tc.told, tc.known, tc.complete)
 		if got.Standing != tc.want {
 			t.Errorf("%s: %s, want %s", name, got.Standing, tc.want)
+		}
+	}
+}
+
+// The partitions are those that a broker of 50 names for these groups.
+func TestOffsetsPartition(t *testing.T) {
+	t.Parallel()
+	for group, want := range map[string]int32{"a": 97 % 50, "recount.bank.aggregator": 41, "ab": (97*31 + 98) % 50, "": 0} {
+		if got := offsetsPartition(group, 50); got != want {
+			t.Errorf("%q: %d, want %d", group, got, want)
 		}
 	}
 }
