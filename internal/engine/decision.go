@@ -230,6 +230,7 @@ func (d *decision) fail(reason, detail string) {
 // deadLetter keeps the original bytes with the reason and the origin.
 func (d *decision) deadLetter(reason, detail string) {
 	d.fx.Counts.Failed++
+	d.fx.Counts.deadLetters(reason, 1)
 	s := d.source()
 	headers := append(append([]Header(nil), d.in.Headers...),
 		Header{HeaderReason, []byte(reason)},

@@ -101,6 +101,7 @@ type Counts struct {
 	Duplicates                  int            // answered from the dedup window
 	Skipped                     int            // below the watermark: decided before
 	Forwarded                   int
+	DeadLetters                 map[string]int // by reason; nil: none
 }
 
 // Add adds the counts of another batch.
@@ -114,4 +115,14 @@ func (c *Counts) Add(o Counts) {
 	for code, n := range o.Refused {
 		c.Refused[code] += n
 	}
+	for reason, n := range o.DeadLetters {
+		c.deadLetters(reason, n)
+	}
+}
+
+func (c *Counts) deadLetters(reason string, n int) {
+	if c.DeadLetters == nil { // they are rare
+		c.DeadLetters = map[string]int{}
+	}
+	c.DeadLetters[reason] += n
 }

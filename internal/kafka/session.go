@@ -49,6 +49,7 @@ type Session struct {
 	session *kgo.GroupTransactSession
 	admin   *kadm.Client
 	cut     context.CancelFunc // ends every request under way, and every later one
+	aborted AbortCause         // of the last Commit
 
 	mu      sync.Mutex
 	owned   map[int32]bool
@@ -294,8 +295,8 @@ type Position struct {
 // Commit writes records and the session's place in one transaction. positions are the places of inputs of which this
 // poll had no record: they are committed too, because a partition that is written without its offsets is not fenced.
 //
-// Unless committed is true the outcome is unknown, error or not: the records may be there. After an error the session
-// is of no more use. A transaction that has begun is ended though ctx is cancelled, but not after its deadline.
+// Unless committed is true the outcome is unknown, error or not: the records may be there. AbortCause says why. After an
+// error the session is of no more use. A transaction that has begun is ended though ctx is cancelled, but not after its deadline.
 func (s *Session) Commit(ctx context.Context, records []*Record, positions []Position) (committed bool, err error) {
 	patience := 2 * s.cfg.TransactionTimeout
 	if deadline, ok := ctx.Deadline(); ok {
@@ -303,10 +304,16 @@ func (s *Session) Commit(ctx context.Context, records []*Record, positions []Pos
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
+	var failed atomic.Pointer[error]
+	_, generation := s.session.Client().GroupMetadata()
+	defer func() {
+		if !committed {
+			s.aborted = s.causeOf(generation, err, failed.Load())
+		}
+	}()
 	if err := s.session.Begin(); err != nil {
 		return false, fmt.Errorf("kafka: beginning a transaction: %w", err)
 	}
-	var failed atomic.Pointer[error]
 	for _, r := range records {
 		s.session.Produce(ctx, r, func(_ *Record, err error) {
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"recount/internal/es"
+	"recount/internal/kafka"
 	"recount/internal/statestore"
 	"recount/internal/worker/aggregator"
 )
@@ -73,8 +74,8 @@ func newAggregator(to prometheus.Registerer, now func() time.Time) *Aggregator {
 		evicted:     count("dedup_evicted_total", "Commands that the dedup window forgot for their number, before its time was over: raise --dedup-entries."),
 		skipped:     count("skipped_total", "Commands passed over because they lie below the watermark: decided before a restart."),
 		forwarded:   count("forwarded_total", "Commands sent on to their own partition: a producer used another partitioner or count."),
-		deadLetters: count("dead_letters_total", "Records set aside because they could not be decided."),
-		aborts:      count("aborts_total", "Transactions that are not known to be committed; their commands are decided again."),
+		deadLetters: count("dead_letters_total", "Records set aside because they could not be decided, by reason.", "reason"),
+		aborts:      count("aborts_total", "Transactions that are not known to be committed, by cause; their commands are decided again.", "cause"),
 		restarts:    count("restarts_total", "Sessions that failed and started again."),
 		flushes:     count("flushes_total", "Writes of partitions to the store, by what became of them.", "outcome"),
 		replayed:    count("replayed_records_total", "Records folded while taking partitions over."),
@@ -108,7 +109,9 @@ func (a *Aggregator) Batch(context string, b aggregator.Batch) {
 	a.duplicates.WithLabelValues(context).Add(float64(b.Counts.Duplicates))
 	a.skipped.WithLabelValues(context).Add(float64(b.Counts.Skipped))
 	a.forwarded.WithLabelValues(context).Add(float64(b.Counts.Forwarded))
-	a.deadLetters.WithLabelValues(context).Add(float64(b.Counts.Failed)) // each leaves one, whether or not it also leaves an outcome
+	for reason, n := range b.Counts.DeadLetters {
+		a.deadLetters.WithLabelValues(context, reason).Add(float64(n))
+	}
 
 	a.batch.WithLabelValues(context).Observe(float64(b.Commands))
 	a.decide.WithLabelValues(context).Observe(b.Decide.Seconds())
@@ -120,7 +123,9 @@ func (a *Aggregator) Batch(context string, b aggregator.Batch) {
 }
 
 // Abort counts a transaction of unknown outcome.
-func (a *Aggregator) Abort(context string) { a.aborts.WithLabelValues(context).Inc() }
+func (a *Aggregator) Abort(context string, cause kafka.AbortCause) {
+	a.aborts.WithLabelValues(context, string(cause)).Inc()
+}
 
 // Standby shows how far a partition that is followed is behind. There are a few of them, and each is one to watch.
 func (a *Aggregator) Standby(context string, partition int32, behind int64) {

@@ -31,9 +31,9 @@ func full(t *testing.T) *telemetry.Telemetry {
 	o := tel.Aggregator()
 	o.Batch("bank", aggregator.Batch{
 		Commands: 9, Decide: time.Millisecond, Commit: 5 * time.Millisecond, Oldest: time.Now().Add(-20 * time.Millisecond),
-		Counts: engine.Counts{Accepted: 4, Unchanged: 1, Failed: 1, Refused: map[string]int{"account/closed": 2}, Duplicates: 1, Skipped: 3, Forwarded: 2},
+		Counts: engine.Counts{Accepted: 4, Unchanged: 1, Failed: 1, Refused: map[string]int{"account/closed": 2}, Duplicates: 1, Skipped: 3, Forwarded: 2, DeadLetters: map[string]int{engine.ReasonUndecodable: 1}},
 	})
-	o.Abort("bank")
+	o.Abort("bank", kafka.AbortFenced)
 	o.Restart("bank")
 	o.Takeover("bank", 3, 2*time.Second, 500)
 	o.Flush("bank", statestore.Applied)
@@ -183,8 +183,8 @@ func TestWhatAggregatorsObserve(t *testing.T) {
 		{"recount_aggregator_duplicates_total", nil, 1},
 		{"recount_aggregator_skipped_total", nil, 3},
 		{"recount_aggregator_forwarded_total", nil, 2},
-		{"recount_aggregator_dead_letters_total", nil, 1},
-		{"recount_aggregator_aborts_total", nil, 1},
+		{"recount_aggregator_dead_letters_total", []string{"reason=undecodable"}, 1},
+		{"recount_aggregator_aborts_total", []string{"cause=fenced"}, 1},
 		{"recount_aggregator_restarts_total", nil, 1},
 		{"recount_aggregator_flushes_total", []string{"outcome=applied"}, 1},
 		{"recount_aggregator_replayed_records_total", nil, 500},

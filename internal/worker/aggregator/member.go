@@ -102,12 +102,9 @@ func (m *member) decide(ctx context.Context, fetched []kafka.Fetched) error {
 // publish writes b in one transaction and takes it over if that is known to be committed.
 func (m *member) publish(ctx context.Context, b *batch) (committed bool, err error) {
 	committed, err = m.s.Commit(ctx, b.outputs(m.w.topics), m.positions(b))
-	if err != nil {
-		return false, err
-	}
 	if !committed {
-		m.cfg.Observer.Abort(m.cfg.Context)
-		return false, nil
+		m.cfg.Observer.Abort(m.cfg.Context, m.s.AbortCause())
+		return false, err
 	}
 	for _, part := range b.parts {
 		if err := part.committed(); err != nil {

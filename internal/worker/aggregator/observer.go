@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"recount/internal/engine"
+	"recount/internal/kafka"
 	"recount/internal/statestore"
 )
 
@@ -12,7 +13,7 @@ type Observer interface {
 	// Batch is one committed transaction of a session.
 	Batch(context string, b Batch)
 	// Abort is a transaction that is not known to be committed.
-	Abort(context string)
+	Abort(context string, cause kafka.AbortCause)
 	// Takeover is a partition that was caught up with: how long it took and how many records were folded.
 	Takeover(context string, partition int32, took time.Duration, records int)
 	// Flush is a write to the store and what became of it.
@@ -51,7 +52,7 @@ type Checkpoint struct {
 type unobserved struct{}
 
 func (unobserved) Batch(string, Batch)                        {}
-func (unobserved) Abort(string)                               {}
+func (unobserved) Abort(string, kafka.AbortCause)             {}
 func (unobserved) Takeover(string, int32, time.Duration, int) {}
 func (unobserved) Flush(string, statestore.Outcome)           {}
 func (unobserved) Evicted(string, int64)                      {}
