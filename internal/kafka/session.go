@@ -210,6 +210,14 @@ func (s *Session) Changes() (gained, lost []int32, news bool) {
 	return gained, lost, news
 }
 
+// Assigned returns the partitions that the group has given and not taken since, in order, whether or not the loop knows yet.
+// Any goroutine may ask.
+func (s *Session) Assigned() []int32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.owned))
+}
+
 // Settle forgets a revoke, outside a transaction: the client would otherwise abort the next transaction for it.
 func (s *Session) Settle(ctx context.Context) error {
 	if _, err := s.session.End(ctx, kgo.TryAbort); err != nil {

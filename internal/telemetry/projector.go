@@ -93,7 +93,7 @@ type viewsCollector struct {
 	status func() []projector.ViewStatus
 	now    func() time.Time
 
-	partitions, records, seconds *prometheus.Desc
+	partitions, records, seconds, still *prometheus.Desc
 }
 
 func newViewsCollector(status func() []projector.ViewStatus, now func() time.Time) *viewsCollector {
@@ -105,6 +105,7 @@ func newViewsCollector(status func() []projector.ViewStatus, now func() time.Tim
 		partitions: desc("partitions", "Partitions that this process projects."),
 		records:    desc("lag_records", "Records up to the last stable offset that are not in the view yet, over this process's partitions."),
 		seconds:    desc("lag_seconds", "Age of what the view shows of the partition that is furthest behind; 0 while caught up."),
+		still:      desc("stable_offset_still_seconds", standstillHelp),
 	}
 }
 
@@ -113,6 +114,7 @@ func (c *viewsCollector) Describe(to chan<- *prometheus.Desc) {
 	to <- c.partitions
 	to <- c.records
 	to <- c.seconds
+	to <- c.still
 }
 
 // Collect sends the values of all series.
@@ -120,13 +122,15 @@ func (c *viewsCollector) Collect(to chan<- prometheus.Metric) {
 	now := c.now()
 	for _, v := range c.status() {
 		var records int64
-		var lag time.Duration
+		var lag, still time.Duration
 		for _, p := range v.Partitions {
 			records += p.LagRecords()
 			lag = max(lag, p.Lag(now))
+			still = max(still, p.Still)
 		}
 		for desc, value := range map[*prometheus.Desc]float64{
 			c.partitions: float64(len(v.Partitions)), c.records: float64(records), c.seconds: lag.Seconds(),
+			c.still: still.Seconds(),
 		} {
 			to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, v.Context, v.View)
 		}

@@ -45,8 +45,12 @@ func full(t *testing.T) *telemetry.Telemetry {
 	p.Failed("bank", "events")
 	tel.Views(func() []projector.ViewStatus {
 		return []projector.ViewStatus{{Context: "bank", View: "events", Partitions: []projector.PartitionStatus{
-			{Partition: 1, Position: 10, Stable: 30, EventTime: time.Now().Add(-time.Hour)}, {Partition: 2, Position: 5, Stable: 5}, {Partition: 3, Position: 1, Stable: 8},
+			{Partition: 1, Position: 10, Stable: 30, EventTime: time.Now().Add(-time.Hour)}, {Partition: 2, Position: 5, Stable: 5}, {Partition: 3, Position: 1, Stable: 8, Still: 2 * time.Minute},
 		}}}
+	})
+	tel.Workers(func() []aggregator.Status {
+		return []aggregator.Status{{Context: "bank", Partitions: []int32{1, 4}, Still: map[string]time.Duration{"bank.events": time.Minute},
+			Inputs: []kafka.Lag{{Topic: "bank.commands", Partition: 4, Records: 17, Oldest: time.Now().Add(-time.Hour)}}}}
 	})
 	produce(t, tel)
 	return tel
@@ -201,6 +205,10 @@ func TestWhatAggregatorsObserve(t *testing.T) {
 		{"recount_projector_recorded_to_visible_seconds", nil, 1},
 		{"recount_projector_partitions", nil, 3},
 		{"recount_projector_lag_records", nil, 27},
+		{"recount_projector_stable_offset_still_seconds", []string{"view=events"}, 120},
+		{"recount_aggregator_partitions", []string{"context=bank"}, 2},
+		{"recount_aggregator_lag_records", []string{"topic=bank.commands", "partition=4"}, 17},
+		{"recount_aggregator_stable_offset_still_seconds", []string{"topic=bank.events"}, 60},
 		{"recount_kafka_produced_records_total", []string{"topic=recount.replies"}, 2},
 		{"recount_kafka_connections", nil, 0},
 		{"recount_kafka_request_seconds", []string{"request=Produce"}, 2},

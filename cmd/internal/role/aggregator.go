@@ -136,7 +136,17 @@ func (a Aggregator) Open(ctx context.Context, f *Foundation) (*Aggregators, erro
 		f.Log.Info("aggregator", "context", c.Name, "instance", a.Instance, "state", a.State, "sessions", a.Sessions)
 		r.workers = append(r.workers, w)
 	}
+	f.Telemetry.Workers(r.Status)
 	return r, nil
+}
+
+// Status says how far each context's worker is behind.
+func (r *Aggregators) Status() []aggregator.Status {
+	out := make([]aggregator.Status, 0, len(r.workers))
+	for _, w := range r.workers {
+		out = append(out, w.Status())
+	}
+	return out
 }
 
 // worker is the configuration of one context's worker.

@@ -63,6 +63,8 @@ type Config struct {
 	CheckpointEvery time.Duration
 	// AcceptLostCommands goes on where offsets or undecided commands were lost, instead of refusing to start.
 	AcceptLostCommands bool
+	// LagEvery is how often Status is measured. Negative: never.
+	LagEvery time.Duration
 	// TransactionTimeout and SessionTimeout: zero takes the defaults of the kafka package.
 	TransactionTimeout, SessionTimeout time.Duration
 	Now                                func() time.Time
@@ -81,6 +83,7 @@ func (c Config) WithDefaults() Config {
 	c.CacheEntries = orDefault(c.CacheEntries, engine.CacheEntriesDefault)
 	c.SnapshotEvery = orDefault(c.SnapshotEvery, engine.SnapshotEveryDefault)
 	c.CheckpointEvery = orDefault(c.CheckpointEvery, CheckpointEveryDefault)
+	c.LagEvery = orDefault(c.LagEvery, LagEveryDefault)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -131,6 +134,8 @@ type Worker struct {
 	holds    *holds
 	steering *steering
 	standbys *standbys
+	sessions []atomic.Pointer[kafka.Session] // those at work, by number
+	status   atomic.Pointer[Status]
 }
 
 // CheckpointEveryDefault is how often checkpoints are made.
@@ -169,7 +174,10 @@ func New(ctx context.Context, cfg Config) (*Worker, error) {
 			return nil, fmt.Errorf("aggregator: topic %s has %d partitions, --partitions says %d: an ID would live elsewhere than its events", name, info.Partitions, cfg.Partitions)
 		}
 	}
-	w := &Worker{cfg: cfg, topics: t, ready: make([]atomic.Bool, cfg.Sessions), holds: newHolds(cfg.Now), steering: newSteering()}
+	w := &Worker{
+		cfg: cfg, topics: t, ready: make([]atomic.Bool, cfg.Sessions), sessions: make([]atomic.Pointer[kafka.Session], cfg.Sessions),
+		holds: newHolds(cfg.Now), steering: newSteering(),
+	}
 	w.standbys = newStandbys(w)
 	return w, nil
 }
@@ -195,6 +203,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			return w.keepRunning(ctx, i)
 		})
 	}
+	g.Go(func() error { return w.watchLag(ctx) })
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("aggregator %s: %w", w.cfg.Context, err)
 	}
@@ -271,6 +280,8 @@ func (w *Worker) session(ctx context.Context, n int, batch *int) error {
 	}
 	defer w.steering.attend(n, s)()
 	defer w.standbys.claim(n, nil)
+	w.sessions[n].Store(s)
+	defer w.sessions[n].Store(nil)
 	m := &member{w: w, cfg: &w.cfg, s: s, name: name, number: n, ready: &w.ready[n], owned: map[int32]*owned{}, awaited: map[int32]bool{}, batch: *batch, lastFlush: w.cfg.Now(), lastCheckpoint: w.cfg.Now()}
 	err = m.run(ctx)
 	if ctx.Err() == nil {

@@ -29,6 +29,8 @@ type PartitionStatus struct {
 	Position, Stable int64
 	// EventTime is when the newest projected record was recorded; zero before the first.
 	EventTime time.Time
+	// Still is for how long the last stable offset has been standing below the log's end.
+	Still time.Duration
 }
 
 // LagRecords is how many offsets lie ahead.
@@ -58,6 +60,7 @@ type partitionProgress struct {
 	position  int64
 	stable    int64
 	eventTime int64
+	still     time.Duration
 }
 
 // of returns the partition's progress. The caller holds the lock.
@@ -97,11 +100,11 @@ func (p *progress) reached(partition int32, position int64) {
 	p.of(partition).position = position
 }
 
-func (p *progress) stands(partition int32, stable int64) {
+func (p *progress) stands(partition int32, stable int64, still time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s := p.partitions[partition]; s != nil {
-		s.stable = stable
+		s.stable, s.still = stable, still
 	}
 }
 
@@ -159,7 +162,7 @@ func (v *projection) status() ViewStatus {
 	s := ViewStatus{Context: v.context, View: v.view.Name, Generation: p.generation, Err: p.err}
 	for _, n := range slices.Sorted(maps.Keys(p.partitions)) {
 		part := p.partitions[n]
-		status := PartitionStatus{Partition: n, Position: part.position, Stable: max(part.stable, part.position)}
+		status := PartitionStatus{Partition: n, Position: part.position, Stable: max(part.stable, part.position), Still: part.still}
 		if part.eventTime > 0 {
 			status.EventTime = time.UnixMilli(part.eventTime)
 		}

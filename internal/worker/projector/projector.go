@@ -111,14 +111,22 @@ const lagPause = 5 * time.Second
 
 // watchLag keeps the last stable offsets, which the lag is measured to.
 func (p *Projector) watchLag(ctx context.Context) {
+	var still kafka.Standstill
 	for {
 		found, err := kafka.Extents(ctx, p.cfg.Kafka, p.topics()...)
 		if err != nil {
 			p.cfg.Log.Debug("the lag is not known at the moment", "error", err)
 		}
+		stood := map[string]map[int32]time.Duration{}
+		for topic, extents := range found {
+			stood[topic] = map[int32]time.Duration{}
+			for n, e := range extents {
+				stood[topic][n] = still.Note(topic, n, e, time.Now())
+			}
+		}
 		for _, v := range p.views {
 			for n, e := range found[v.topic()] {
-				v.progress.stands(n, e.Stable)
+				v.progress.stands(n, e.Stable, stood[v.topic()][n])
 			}
 		}
 		select {
