@@ -34,6 +34,8 @@ func TestOnTheEngine(t *testing.T) {
 		"a table that would not tell":             testUntellable,
 		"an outage longer than the window":        testOutage,
 		"watermarks and waiting for them":         testWatermarks,
+		"what a view is known to hold":            testKnown,
+		"sums follow their rows":                  testSums,
 		"queries":                                 testQueries,
 		"a generation made anew is another":       testIncarnation,
 		"migrations are applied once and by both": testMigrations,

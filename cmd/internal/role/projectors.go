@@ -31,6 +31,8 @@ type Projectors struct {
 	Concurrency    int
 	InsertLifetime time.Duration
 	SessionTimeout time.Duration
+	// TransactionTimeout is the aggregators': a question for what was believed waits so long.
+	TransactionTimeout time.Duration
 	// Without turns guards off, for the negative controls of tests. No flag sets it.
 	Without kafka.RangeGuard
 }
@@ -40,6 +42,7 @@ func NewProjectors() Projectors {
 	return Projectors{
 		RangeRecords: kafka.RangeRecordsDefault, RangeAge: kafka.RangeAgeDefault,
 		InsertLifetime: clickhouse.InsertLifetimeDefault, SessionTimeout: kafka.SessionTimeoutDefault,
+		TransactionTimeout: kafka.TransactionTimeoutDefault,
 	}
 }
 
@@ -53,6 +56,7 @@ func (p *Projectors) Flags(f *cli.Flags) {
 	f.IntVar(&p.Concurrency, "concurrency", p.Concurrency, "`number` of ranges worked on at a time; 0: one a processor")
 	f.DurationVar(&p.InsertLifetime, "insert-lifetime", p.InsertLifetime, "`time` for which the insert of one range is tried before it is begun again")
 	f.DurationVar(&p.SessionTimeout, "session-timeout", p.SessionTimeout, "`time` without a sign of life after which others take over")
+	f.DurationVar(&p.TransactionTimeout, "transaction-timeout", p.TransactionTimeout, "`time` that the aggregators' transactions may stay open, at most: what was recorded later than that ago may still be missing")
 }
 
 // Validate returns every fault.
@@ -69,6 +73,7 @@ func (p *Projectors) Validate() error {
 	check(p.Concurrency >= 0, "--concurrency: %d ranges can't be worked on", p.Concurrency)
 	check(p.InsertLifetime >= time.Second, "--insert-lifetime: %v is shorter than a second", p.InsertLifetime)
 	check(p.SessionTimeout >= time.Second, "--session-timeout: %v is shorter than a second", p.SessionTimeout)
+	check(p.TransactionTimeout >= time.Second, "--transaction-timeout: %v is shorter than a second", p.TransactionTimeout)
 	return errors.Join(faults...)
 }
 
@@ -102,7 +107,7 @@ func (p Projectors) Open(ctx context.Context, f *Foundation) (*ViewKeepers, erro
 	keepers, err := projector.New(projector.Config{
 		Kafka: f.Kafka, DB: db, Contexts: contexts, Codec: f.Codec, Render: render(f.Services.Database),
 		InstanceID: p.Instance, Limits: kafka.RangeLimits{Records: p.RangeRecords, Age: p.RangeAge},
-		InsertLifetime: p.InsertLifetime, SessionTimeout: p.SessionTimeout, Concurrency: p.Concurrency,
+		InsertLifetime: p.InsertLifetime, SessionTimeout: p.SessionTimeout, TransactionTimeout: p.TransactionTimeout, Concurrency: p.Concurrency,
 		WithoutRange: p.Without, Observer: f.Telemetry.Projector(), Log: f.Log,
 	})
 	if err != nil {

@@ -41,6 +41,8 @@ type Config struct {
 	InsertLifetime   time.Duration
 	SessionTimeout   time.Duration
 	RebalanceTimeout time.Duration
+	// TransactionTimeout is the longest that any aggregator's transaction may stay open.
+	TransactionTimeout time.Duration
 	// Concurrency is how many ranges are worked on at a time, over all views.
 	Concurrency int
 	Observer    Observer
@@ -59,6 +61,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.InsertLifetime, clickhouse.InsertLifetimeDefault)
 	orDefault(&c.SessionTimeout, kafka.SessionTimeoutDefault)
 	orDefault(&c.RebalanceTimeout, kafka.RebalanceTimeoutDefault)
+	orDefault(&c.TransactionTimeout, kafka.TransactionTimeoutDefault)
 	orDefault(&c.Concurrency, runtime.GOMAXPROCS(0))
 	orDefault(&c.Limits.Age, kafka.RangeAgeDefault)
 	if c.Observer == nil {

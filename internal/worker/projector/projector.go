@@ -109,10 +109,13 @@ func (p *Projector) partitionsOf(view es.View, topics map[string]kafka.TopicInfo
 // lagPause is how often the ends of the logs are asked for.
 const lagPause = 5 * time.Second
 
-// watchLag keeps the last stable offsets, which the lag is measured to.
+// watchLag keeps the last stable offsets, which the lag is measured to and from which follows what the views are known
+// to hold.
 func (p *Projector) watchLag(ctx context.Context) {
 	var still kafka.Standstill
+	known := newKnowledge(p.cfg.TransactionTimeout)
 	for {
+		at := time.Now() // before the offsets are read
 		found, err := kafka.Extents(ctx, p.cfg.Kafka, p.topics()...)
 		if err != nil {
 			p.cfg.Log.Debug("the lag is not known at the moment", "error", err)
@@ -129,11 +132,23 @@ func (p *Projector) watchLag(ctx context.Context) {
 				v.progress.stands(n, e.Stable, stood[v.topic()][n])
 			}
 		}
+		p.tell(ctx, known, at, found)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(lagPause):
 		}
+	}
+}
+
+// tell publishes what the views are known to hold. Nothing but questions for what was believed waits for it.
+func (p *Projector) tell(ctx context.Context, known *knowledge, at time.Time, found map[string]map[int32]kafka.Extent) {
+	var all []clickhouse.Known
+	for _, v := range p.views {
+		all = append(all, known.learn(at, v.status(), found[v.topic()])...)
+	}
+	if err := p.cfg.DB.TellKnown(ctx, all); err != nil && ctx.Err() == nil {
+		p.cfg.Log.Warn("what the views are known to hold is not told at the moment", "error", err)
 	}
 }
 
