@@ -102,18 +102,33 @@ func (db *database) rightAnswers(t *testing.T, query string, fields ...int) int 
 
 // testAsOfProperty compares every account at many moments with a fold in Go, on days drawn at random.
 func testAsOfProperty(t *testing.T, db *database) {
-	const accounts, movements, days = 40, 30, 60
+	records := randomBooks(t, db)
+	for d := range bookDays {
+		at := bookDay(d)
+		db.expect(t, "SELECT account_id, balance, status, version FROM account_as_of(at = '"+at.Format(time.DateTime)+"') ORDER BY account_id",
+			foldAsOf(records, at.UnixMilli())...)
+	}
+}
+
+const (
+	bookAccounts  = 40
+	bookMovements = 30
+	bookDays      = 60
+)
+
+func bookDay(n int) time.Time { return time.Date(2026, 1, 1+n, 0, 0, 0, 0, time.UTC) }
+
+// randomBooks are accounts whose entries have any day of some, inserted in any order.
+func randomBooks(t *testing.T, db *database) (records []es.Recorded) {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	draw := rand.New(rand.NewPCG(seed, 0))
-	day := func() string {
-		return time.Date(2026, 1, 1+draw.IntN(days), 0, 0, 0, 0, time.UTC).Format(time.DateTime)
-	}
-	var records []es.Recorded
-	for i := range accounts {
+	day := func() string { return bookDay(draw.IntN(bookDays)).Format(time.DateTime) }
+	for i := range bookAccounts {
 		a := newAccount(fmt.Sprintf("acct-%02d", i))
-		records = append(records, a.do(t, day(), Open{CustomerID: "ada", Currency: "EUR", OverdraftLimit: movements * 100}))
-		for range movements {
+		records = append(records, a.do(t, day(), Open{CustomerID: "ada", Currency: "EUR", OverdraftLimit: bookMovements * 100}))
+		for range bookMovements {
 			records = append(records, a.do(t, day(), randomCommand(draw, a.state)))
 		}
 	}
@@ -126,11 +141,7 @@ func testAsOfProperty(t *testing.T, db *database) {
 	for table, values := range rows.Each {
 		db.insert(t, table, values, "")
 	}
-	for d := range days {
-		at := time.Date(2026, 1, 1+d, 0, 0, 0, 0, time.UTC)
-		db.expect(t, "SELECT account_id, balance, status, version FROM account_as_of(at = '"+at.Format(time.DateTime)+"') ORDER BY account_id",
-			foldAsOf(records, at.UnixMilli())...)
-	}
+	return records
 }
 
 func randomCommand(draw *rand.Rand, a Account) Command {

@@ -1,8 +1,9 @@
-// Package clickhouse holds the SQL of every view, one file each, and turns a file into the statements that make one
-// generation of that view. It has no connection and runs nothing.
+// Package clickhouse holds the SQL of every view and turns it into the statements that make one generation of that view.
+// It has no connection and runs nothing.
 //
-// A file is a text/template in two sections, each begun by a marker of its own line; a statement ends with a
-// semicolon at the end of a line.
+// A view has a file <view>.sql, and may have more, <view>.<part>.sql, that answer from its tables. A file is a
+// text/template in two sections, each begun by a marker of its own line; a statement ends with a semicolon at the end of
+// a line. The parts of a view are read in the order of their names, after its first file.
 //
 //	-- recount:tables   what one generation owns, under names that end in _g{{.Generation}} for life, because a
 //	                    materialized view binds to names: tables and materialized views, IF NOT EXISTS
@@ -26,6 +27,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -65,9 +67,10 @@ func Views() ([]string, error) {
 		return nil, fmt.Errorf("listing the views: %w", err)
 	}
 	for i, name := range names {
-		names[i] = strings.TrimSuffix(name, extension)
+		names[i], _, _ = strings.Cut(name, ".")
 	}
-	return names, nil
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 // Render returns the statements of view under p.
@@ -75,15 +78,36 @@ func Render(view string, p Params) (Script, error) {
 	if err := p.validate(); err != nil {
 		return Script{}, fmt.Errorf("rendering view %s: %w", view, err)
 	}
-	text, err := files.ReadFile(view + extension)
+	text, err := read(view)
 	if err != nil {
-		return Script{}, fmt.Errorf("rendering view %s: no schemas/clickhouse/%s%s: %w", view, view, extension, err)
+		return Script{}, fmt.Errorf("rendering view %s: %w", view, err)
 	}
-	script, err := render(view, string(text), p)
+	script, err := render(view, text, p)
 	if err != nil {
 		return Script{}, fmt.Errorf("rendering view %s: %w", view, err)
 	}
 	return script, nil
+}
+
+// read returns a view's files, one after the other.
+func read(view string) (string, error) {
+	first, err := files.ReadFile(view + extension)
+	if err != nil {
+		return "", fmt.Errorf("no schemas/clickhouse/%s%s: %w", view, extension, err)
+	}
+	parts, err := fs.Glob(files, view+".*"+extension) // sorted
+	if err != nil {
+		return "", fmt.Errorf("looking for its other files: %w", err)
+	}
+	text := string(first)
+	for _, part := range parts {
+		more, err := files.ReadFile(part)
+		if err != nil {
+			return "", fmt.Errorf("reading one of its files: %w", err)
+		}
+		text += "\n" + string(more)
+	}
+	return text, nil
 }
 
 func render(view, text string, p Params) (Script, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"recount/internal/embedded"
 	"recount/internal/es"
 	clickhouse "recount/schemas/clickhouse"
+	"recount/schemas/clickhouse/migrations"
 )
 
 func TestMain(m *testing.M) {
@@ -33,6 +35,14 @@ func TestOnTheEngine(t *testing.T) {
 		"as of is right for back-dated entries":         testAsOf,
 		"as of agrees with a fold in any order":         testAsOfProperty,
 		"as of never wraps around":                      testAsOfOverflow,
+		"as known is right for back-dated entries":      testAsKnown,
+		"as known agrees with a fold on both axes":      testAsKnownProperty,
+		"what is not known yet is no answer":            testNotKnownYet,
+		"the whole book at a moment":                    testBank,
+		"statements run in the order of the world":      testStatement,
+		"intervals agree with as of at every moment":    testIntervals,
+		"totals are kept and not counted again":         testTotals,
+		"who moved most and who moved nothing":          testMovers,
 		"balances show the newest version":              testBalances,
 		"customers are put together":                    testCustomers,
 		"events, refusals and dead letters":             testAudit,
@@ -78,11 +88,34 @@ func newDatabase(t *testing.T, engine *embedded.ClickHouse) *database {
 		views: map[string]es.View{},
 	}
 	db.exec(t, "CREATE DATABASE "+db.name)
+	db.migrate(t)
 	for _, view := range domain.Contexts()[0].Views {
 		db.views[view.Name] = view
 		db.makeGeneration(t, view.Name, 1)
 	}
 	return db
+}
+
+// migrate makes Recount's own tables, as goose does.
+func (db *database) migrate(t *testing.T) {
+	t.Helper()
+	names, err := fs.Glob(migrations.FS(), "*.sql")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(migrations.FS(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, up, _ := strings.Cut(string(text), "-- +goose Up")
+		up, _, _ = strings.Cut(up, "-- +goose Down")
+		for statement := range strings.SplitSeq(up, ";\n") {
+			if strings.TrimSpace(statement) != "" {
+				db.exec(t, statement)
+			}
+		}
+	}
 }
 
 // makeGeneration makes a generation of view and points the public names at it.

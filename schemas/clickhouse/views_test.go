@@ -171,7 +171,12 @@ func testPushdown(t *testing.T, db *database) {
 	open := a.do(t, "2026-03-01 00:00:00", account.Open{CustomerID: "ada", Currency: "EUR"})
 	db.project(t, "account_history", open)
 	db.project(t, "account_balances", open)
-	for _, view := range []string{"account_balances", "account_history", "account_as_of(at = '2026-03-01 00:00:00')"} {
+	db.tellKnown(t, 9)
+	for _, view := range []string{
+		"account_balances", "account_history", "account_as_of(at = '2026-03-01 00:00:00')", "bank_as_of(at = '2026-03-01 00:00:00')",
+		"account_as_known(valid = '2026-03-01 00:00:00', known = '2026-06-01 00:00:05')", "account_statement", "account_intervals",
+		"dormant_accounts(at = '2026-03-01 00:00:00', since = '2026-02-01 00:00:00')",
+	} {
 		const key = "Condition: (account_id in ['acct-1', 'acct-1'])"
 		plan := "EXPLAIN indexes = 1 SELECT * FROM " + view
 		if got := db.query(t, plan+" WHERE account_id = 'acct-1' FORMAT TSVRaw"); !strings.Contains(got, key) {
