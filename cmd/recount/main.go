@@ -11,6 +11,7 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/cmd/recount/demo"
+	"recount/cmd/recount/status"
 	"recount/cmd/recount/up"
 	"recount/internal/embedded"
 )
@@ -28,6 +29,7 @@ func command() *cobra.Command {
 		`
   recount demo                     play a bank's month, check the books, and exit
   recount up                       run everything until Ctrl-C
-  recount up --only clickhouse     run one of the embedded services alone`,
-		up.Command(), demo.Command())
+  recount up --only clickhouse     run one of the embedded services alone
+  recount status                   say how everything stands, and what needs somebody`,
+		up.Command(), demo.Command(), status.Command())
 }

@@ -95,11 +95,7 @@ func (f *Foundation) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	addresses, err := hostsOf(f.Services.Registry, registryPorts())
-	if err != nil {
-		return fmt.Errorf("--registry: %w", err)
-	}
-	if err := cli.Reach(ctx, "The schema registry", "--registry", addresses...); err != nil {
+	if err := ReachRegistry(ctx, f.Services); err != nil {
 		return err
 	}
 	registry, err := serde.NewRegistry(f.Services.Registry)
@@ -111,6 +107,15 @@ func (f *Foundation) register(ctx context.Context) error {
 	defer cancel()
 	f.Codec, err = catalog.Register(ctx, registry, nil)
 	return err
+}
+
+// ReachRegistry returns nil once a schema registry accepts a connection, and else, soon, says why none does.
+func ReachRegistry(ctx context.Context, s cli.Services) error {
+	addresses, err := hostsOf(s.Registry, registryPorts())
+	if err != nil {
+		return fmt.Errorf("--registry: %w", err)
+	}
+	return cli.Reach(ctx, "The schema registry", "--registry", addresses...)
 }
 
 // registryPorts and clickHousePorts are what URLs without a port mean.

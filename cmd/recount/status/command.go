@@ -1,0 +1,104 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"recount/cmd/internal/cli"
+)
+
+// config is what recount status is told.
+type config struct {
+	cli.Services
+	Roles     []string
+	OlderThan time.Duration
+	Lag       time.Duration
+	JSON      bool
+}
+
+// Flags declares them.
+func (c *config) Flags(f *cli.Flags) {
+	f.BoolVar(&c.JSON, "json", false, "print JSON, with everything that was found")
+	f.StringSliceVar(&c.Roles, "role", nil, "`addresses`, host:port, on which roles show their health, separated by commas; empty: those that answer on this machine")
+	f.DurationVar(&c.OlderThan, "older-than", c.OlderThan, "`time` for which a transaction must have been open to be a warning")
+	f.DurationVar(&c.Lag, "warn-lag", c.Lag, "`time` by which commands or views may lag before it is a warning")
+	c.Services.Flags(f)
+}
+
+// Validate returns every fault.
+func (c *config) Validate() error {
+	var faults []error
+	for _, a := range c.Roles {
+		if host, port, err := net.SplitHostPort(a); err != nil || host == "" || port == "" {
+			faults = append(faults, fmt.Errorf("--role: %q is not host:port", a))
+		}
+	}
+	if c.OlderThan < 0 {
+		faults = append(faults, fmt.Errorf("--older-than: %v is no time", c.OlderThan))
+	}
+	if c.Lag <= 0 {
+		faults = append(faults, fmt.Errorf("--warn-lag: %v is no time", c.Lag))
+	}
+	return errors.Join(append(faults, c.Services.Validate())...)
+}
+
+const (
+	lagDefault       = time.Minute
+	olderThanDefault = 30 * time.Second
+)
+
+// Command returns recount status.
+func Command() *cobra.Command {
+	cfg := &config{Services: cli.DefaultServices(), OlderThan: olderThanDefault, Lag: lagDefault}
+	return cli.Command{
+		Use: "status", Short: "Say how everything stands, and what needs somebody",
+		Long: `
+Says how everything stands: whether services and roles answer; of every partition who decides its commands, how many wait
+and for how long; how far every view has come; and which transactions nobody ends. Lag is measured to the last stable
+offset: what lies beyond it is part of an open transaction, and can't be read yet.
+
+What needs somebody comes last, each with what to do next. What can't be asked is left out and is a warning too.
+
+Exit code: 0 if nothing needs anybody; 1 if there are warnings; 2 if the command line is wrong.`,
+		Example: `
+  recount status
+  recount status --kafka broker-1:9092 --clickhouse tcp://clickhouse:9000 --role aggregator-0:9101,aggregator-1:9101
+  recount status --json | jq '.contexts[].partitions[] | select(.owner == null)'
+  recount status --json | jq -r '.warnings[] | .code + ": " + .do'`,
+		Config: cfg,
+		Run:    cfg.run,
+	}.Cobra()
+}
+
+func (c *config) run(ctx context.Context, p *cli.Process) error {
+	r := newReport(time.Now().UTC())
+	g := gatherer{cfg: c, p: p, now: r.At, report: r}
+	g.gather(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.Warnings = append(r.Warnings, limits{lag: c.Lag}.warnings(r)...)
+	r.Healthy = len(r.Warnings) == 0
+	if err := show(p, r, c.JSON); err != nil {
+		return err
+	}
+	if !r.Healthy {
+		return cli.ErrReported
+	}
+	return nil
+}
+
+func show(p *cli.Process, r *Report, asJSON bool) error {
+	if !asJSON {
+		return render(p.Stdout, r)
+	}
+	out := json.NewEncoder(p.Stdout)
+	out.SetIndent("", "  ")
+	return out.Encode(r)
+}
