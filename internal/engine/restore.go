@@ -84,9 +84,9 @@ func (r *Restoration) load(rec Stored) (w Write, ok bool) {
 }
 
 // Finish ends the loading. eventsEnd and refusalsEnd are the ends of these logs, taken after the snapshots were read, and
-// are to be folded up to. Taken before, snapshots of a partition that is being written could seem to be ahead of its log,
-// and one that compaction took meanwhile for a newer one that was not there yet would go unnoticed: the aggregates that
-// were born since the checkpoint can make up its count.
+// are to be folded up to. Taken before, snapshots of a partition that is being written could seem to be ahead of its log.
+// Whoever reads the snapshots of such a partition reads on to their end of now: one that compaction takes meanwhile for a
+// newer one can go unnoticed, because the aggregates that were born since the checkpoint make up its count.
 func (r *Restoration) Finish(eventsEnd, refusalsEnd int64) error {
 	if why := r.unfit(eventsEnd, refusalsEnd); why != nil {
 		return fmt.Errorf("%w: %w", ErrSnapshots, why)

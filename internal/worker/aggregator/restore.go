@@ -15,6 +15,10 @@ import (
 // that may be behind.
 const dedupMargin = time.Minute
 
+// readsMax is how often a restore reads on in the snapshots: all of them, those written meanwhile, those written while
+// these were read.
+const readsMax = 3
+
 // restore fills an empty partition from its logs.
 func (w *Worker) restore(ctx context.Context, c *catchUp) error {
 	began := w.cfg.Now()
@@ -85,9 +89,49 @@ func (w *Worker) fromSnapshots(ctx context.Context, c *catchUp) error {
 	if err := w.begin(c, FromSnapshots); err != nil {
 		return err
 	}
-	span := w.snapshotSpan(c)
-	c.tally.plan(c.number, span)
 	r := c.p.Restore()
+	for span, n := w.snapshotSpan(c), 0; span.From < span.Until && n < readsMax; n++ {
+		if err := w.load(ctx, c, r, span); err != nil {
+			return err
+		}
+		targets, err := w.targets(ctx)
+		if err != nil {
+			return err
+		}
+		c.to = c.to.movedOn(targets(c.number))
+		span.From, span.Until = span.Until, c.to.snapshots.Stable
+	}
+	if err := r.Finish(c.to.events.End, c.to.refusals.End); err != nil {
+		return err
+	}
+	return w.foldOn(ctx, c)
+}
+
+// movedOn are the ends of the logs at a later time, once the snapshots were read up to their ends of before. Where
+// somebody owns the partition meanwhile, the marker's count does not tell of every snapshot that compaction took:
+//
+//	owner: completes a checkpoint of one aggregate, A     the marker counts 1
+//	owner: B is born, and its snapshot is written
+//	restore: asks for the ends of the logs
+//	owner: writes another snapshot of A; compaction takes the old one
+//	restore: reads one snapshot, B's: A is missing, and nothing says so, not even a gap if A has no event since
+//
+// But what took a snapshot's place was written before it could do so: a restore reads on. It need not go on for ever, for
+// what came during its last reading is younger than any compaction lag. Then it folds up to ends that were taken last, so
+// that no snapshot is ahead of them.
+func (t target) movedOn(now target) target {
+	return target{further(t.events, now.events), further(t.refusals, now.refusals), further(t.snapshots, now.snapshots)}
+}
+
+// further is an extent at a later time. What was waited for does not become unstable again.
+func further(before, now kafka.Extent) kafka.Extent {
+	now.Stable = max(before.Stable, now.Stable)
+	return now
+}
+
+// load takes the snapshots of a span over.
+func (w *Worker) load(ctx context.Context, c *catchUp, r *engine.Restoration, span kafka.Span) error {
+	c.tally.plan(c.number, span)
 	var batch statestore.Batch
 	err := kafka.Replay(ctx, w.cfg.Kafka, []kafka.Span{span}, func(s kafka.Span, records []*kafka.Record, next int64) error {
 		stored, err := w.stored(ctx, records)
@@ -106,43 +150,7 @@ func (w *Worker) fromSnapshots(ctx context.Context, c *catchUp) error {
 	if errors.Is(err, kafka.ErrCut) { // after their end was asked for
 		return fmt.Errorf("%w: %w", engine.ErrSnapshots, err)
 	}
-	if err != nil {
-		return err
-	}
-	if err := w.moveOn(ctx, c); err != nil {
-		return err
-	}
-	if err := r.Finish(c.to.events.End, c.to.refusals.End); err != nil {
-		return err
-	}
-	return w.foldOn(ctx, c)
-}
-
-// moveOn takes the ends of the logs anew once the snapshots were read. Where somebody owns the partition meanwhile, the
-// marker's count does not tell of every snapshot that compaction took:
-//
-//	owner: completes a checkpoint of one aggregate, A     the marker counts 1
-//	owner: A has no events, B is born, and its snapshot is written
-//	restore: asks for the ends of the logs
-//	owner: A has events, its snapshot is written; compaction takes the old one
-//	restore: reads one snapshot, B's, and folds up to those ends: A is missing, and nothing says so
-//
-// But a snapshot that was replaced has events behind it which were committed before it could be taken. Up to the ends of
-// now, the fold comes upon them, and upon the gap.
-func (w *Worker) moveOn(ctx context.Context, c *catchUp) error {
-	t := w.topics
-	now, err := kafka.Extents(ctx, w.cfg.Kafka, t.events, t.refusals)
-	if err != nil {
-		return err
-	}
-	c.to.events, c.to.refusals = further(c.to.events, now[t.events][c.number]), further(c.to.refusals, now[t.refusals][c.number])
-	return nil
-}
-
-// further is an extent at a later time. What was waited for does not become unstable again.
-func further(before, now kafka.Extent) kafka.Extent {
-	now.Stable = max(before.Stable, now.Stable)
-	return now
+	return err
 }
 
 func (w *Worker) snapshotSpan(c *catchUp) kafka.Span {
