@@ -22,7 +22,8 @@ the partitions, and when one dies, another takes its share over.`, `
   aggregator run --state /var/lib/recount
   aggregator run --kafka broker-1:9092,broker-2:9092 --registry http://registry:8081 --sessions 2
   aggregator inspect account acct-1 --diff 3..7
+  aggregator restore --state /var/lib/recount
   aggregator transactions`,
-		runCommand(), timeline.Command(), transactions.ListCommand(), transactions.AbortCommand(),
+		runCommand(), restoreCommand(), timeline.Command(), transactions.ListCommand(), transactions.AbortCommand(),
 	)
 }

@@ -106,15 +106,10 @@ func (a Aggregator) Open(ctx context.Context, f *Foundation) (*Aggregators, erro
 	if err != nil {
 		return nil, err
 	}
-	root, err := pebble.Open(pebble.Config{Dir: filepath.Join(a.State, "store"), CacheBytes: a.CacheBytes, Logger: f.Log})
-	if errors.Is(err, statestore.ErrLocked) {
-		return nil, fmt.Errorf("%w: another aggregator runs on --state %s; give each its own", err, a.State)
-	}
+	leases, err := a.leases(f, "give each its own")
 	if err != nil {
 		return nil, err
 	}
-	f.OnClose(root.Close)
-	f.Telemetry.Store(root.Metrics)
 	if a.Instance == "" { // read under the store's lock
 		if a.Instance, err = instanceIn(a.State, "aggregator"); err != nil {
 			return nil, err
@@ -126,7 +121,6 @@ func (a Aggregator) Open(ctx context.Context, f *Foundation) (*Aggregators, erro
 	}
 	f.OnClose(func() error { replies.Close(); return nil })
 	r := &Aggregators{f: f, replies: replies}
-	leases := statestore.NewLeases(root, func(r statestore.Reader) (int64, error) { return engine.StoredPosition(r) })
 	for _, c := range contexts {
 		w, err := aggregator.New(ctx, a.worker(f, c, leases, replies))
 		if err != nil {
@@ -147,6 +141,20 @@ func (r *Aggregators) Status() []aggregator.Status {
 		out = append(out, w.Status())
 	}
 	return out
+}
+
+// leases opens the store, which is closed with the foundation. Where another process has it, the error says what to do.
+func (a Aggregator) leases(f *Foundation, instead string) (*statestore.Leases, error) {
+	root, err := pebble.Open(pebble.Config{Dir: filepath.Join(a.State, "store"), CacheBytes: a.CacheBytes, Logger: f.Log})
+	if errors.Is(err, statestore.ErrLocked) {
+		return nil, fmt.Errorf("%w: another aggregator runs on --state %s; %s", err, a.State, instead)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.OnClose(root.Close)
+	f.Telemetry.Store(root.Metrics)
+	return statestore.NewLeases(root, func(r statestore.Reader) (int64, error) { return engine.StoredPosition(r) }), nil
 }
 
 // worker is the configuration of one context's worker.
