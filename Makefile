@@ -15,7 +15,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up test lint fuzz soak bench bench-aggregator bench-asof build setup tidy clean
+.PHONY: help demo up test lint fuzz soak bench bench-aggregator bench-asof build setup tidy clean bench-restore
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,13 +49,16 @@ soak: ## Run the long fault runs: the tests called TestSoak..., under the build 
 	test -n "$$packages" || { echo "no soak test was found" >&2; exit 1; }; \
 	go test -tags $(ALL_TAGS) -run '^TestSoak' -count=1 -timeout 3h -v $$packages
 
-bench: bench-aggregator bench-asof ## Run all benchmarks
+bench: bench-aggregator bench-asof bench-restore ## Run all benchmarks
 
 bench-aggregator: ## Measure commands a second beside Kafka Streams and a bare loop (needs Java 17 and Maven)
 	go run ./bench/aggregator $(ARGS)
 
 bench-asof: ## Measure as-of questions over 10 M rows of history beside the plainest SQL on the same data
 	go run ./bench/asof $(ARGS)
+
+bench-restore: ## Measure how long a worker takes to know its partitions again, beside Kafka Streams (needs Java 17 and Maven)
+	go run ./bench/restore $(ARGS)
 
 build: ## Compile the programs into bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...

@@ -108,6 +108,8 @@ type Config struct {
 	Codec     *serde.Codec
 	// Log receives what it writes; nil: its last lines are kept for messages.
 	Log io.Writer
+	// OnLine is called with each line it writes; nil: nobody listens.
+	OnLine func(line string)
 }
 
 // Start starts it. It runs until it is stopped, or breaks.
@@ -122,7 +124,7 @@ func (p *Program) Start(c Config) (*process.Process, error) {
 	}
 	heap := strconv.FormatInt(c.HeapBytes>>20, 10) + "m"
 	return process.Start(process.Spec{
-		Name: "Kafka Streams", Path: p.java, Dir: c.Dir, Log: c.Log,
+		Name: "Kafka Streams", Path: p.java, Dir: c.Dir, Log: c.Log, OnLine: c.OnLine,
 		Args: slices.Concat([]string{"-Xms" + heap, "-Xmx" + heap}, strings.Fields(c.Settings[jvmSetting]),
 			[]string{"-cp", p.classPath, "recount.bench.Peer", path}),
 	})

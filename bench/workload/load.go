@@ -26,12 +26,12 @@ const (
 )
 
 // Load writes the stream into a topic, each command into its account's partition, in the stream's order.
-func (w *Workload) Load(ctx context.Context, broker, topic string) (err error) {
-	file, err := os.Open(w.path)
-	if err != nil {
-		return fmt.Errorf("workload: %w", err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+func (w *Workload) Load(ctx context.Context, broker, topic string) error {
+	return w.LoadPart(ctx, broker, topic, 0, w.Commands)
+}
+
+// LoadPart is Load for the commands from ≤ n < until of the stream.
+func (w *Workload) LoadPart(ctx context.Context, broker, topic string, from, until int) (err error) {
 	cl, err := kgo.NewClient(
 		kgo.SeedBrokers(broker), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.MaxBufferedRecords(bufferedRecordsMax), kgo.ProducerLinger(loadLinger),
@@ -47,24 +47,42 @@ func (w *Workload) Load(ctx context.Context, broker, topic string) (err error) {
 			failed.CompareAndSwap(nil, &err)
 		}
 	}
-	for r, readErr := range w.records(file) {
+	n := 0
+	for r, readErr := range w.Records() {
 		if readErr != nil {
 			err = readErr
 			break
 		}
-		if failed.Load() != nil {
+		if failed.Load() != nil || n == until {
 			break
 		}
-		cl.Produce(ctx, r, done)
+		if n >= from {
+			cl.Produce(ctx, r, done)
+		}
+		n++
 	}
 	err = errors.Join(err, cl.Flush(ctx))
 	if cause := failed.Load(); cause != nil {
 		err = errors.Join(err, *cause)
 	}
 	if err != nil {
-		return fmt.Errorf("workload: load %d commands into %s: %w", w.Commands, topic, err)
+		return fmt.Errorf("workload: load %d commands into %s: %w", until-from, topic, err)
 	}
 	return nil
+}
+
+// Records yields the stream's commands as records, in order: the n-th of a partition has offset n there once they are
+// loaded into an empty topic. An error is the last it yields.
+func (w *Workload) Records() iter.Seq2[*kgo.Record, error] {
+	return func(yield func(*kgo.Record, error) bool) {
+		file, err := os.Open(w.path)
+		if err != nil {
+			yield(nil, fmt.Errorf("workload: %w", err))
+			return
+		}
+		defer file.Close() //nolint:errcheck // it was only read
+		w.records(file)(yield)
+	}
 }
 
 // records yields the file's commands as records. An error is the last it yields.

@@ -87,6 +87,15 @@ func newScript(p Plan) *script {
 	return &script{plan: p, random: rand.New(rand.NewPCG(p.Seed, 0)), state: make([]Account, p.Accounts)}
 }
 
+// Expected returns what every account has come to after the first commands of the stream.
+func (p Plan) Expected(commands int) []Account {
+	s := newScript(p)
+	for s.next < commands {
+		s.step()
+	}
+	return s.state
+}
+
 // step returns the next one. An account's first command opens it; money is only taken out where there is enough.
 func (s *script) step() step {
 	n := s.random.IntN(s.plan.Accounts)

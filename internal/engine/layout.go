@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -149,16 +151,23 @@ func StoredPosition(r Reader) (int64, error) {
 	return m.eventsNext, err
 }
 
-// StoredState returns of a pair in a partition's store what it says of an aggregate: version, chain and state, the same
-// bytes for the same history. What else a store holds, or notes about an aggregate, depends on more than its events.
-func StoredState(p Pair) (state []byte, ok bool, err error) {
-	if !strings.HasPrefix(string(p.Key), prefixState) {
-		return nil, false, nil
+// StoredAggregate is one aggregate as a partition's store has it.
+type StoredAggregate struct {
+	Aggregate, ID string
+	Version       int64
+	Chain         es.Hash
+	State         []byte // as Codec.AppendState writes it: the same bytes for the same history
+}
+
+// ReadStored reads of a pair in a partition's store what it says of an aggregate; ok is false for what else a store holds.
+func ReadStored(p Pair) (a StoredAggregate, ok bool, err error) {
+	if !bytes.HasPrefix(p.Key, []byte(prefixState)) {
+		return a, false, nil
 	}
+	key, ok := parseKey(p.Key[len(prefixState):])
 	e, err := readEntry(p.Value)
-	if err != nil {
-		return nil, false, fmt.Errorf("reading %q from the store: %w", p.Key, err)
+	if err != nil || !ok {
+		return a, false, fmt.Errorf("reading %q from the store: %w", p.Key, cmp.Or(err, errShort))
 	}
-	e.snapshot = 0
-	return e.append(nil), true, nil
+	return StoredAggregate{key.aggregate, key.id, e.version, e.chain, e.state}, true, nil
 }

@@ -97,12 +97,12 @@ func statesIn(t *testing.T, root *statestore.Mem) states {
 				if err != nil {
 					t.Fatal(err)
 				}
-				state, ok, err := engine.StoredState(pair)
+				a, ok, err := engine.ReadStored(pair)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if ok {
-					all[string(pair.Key)] = string(state)
+					all[string(pair.Key)] = fmt.Sprintf("%d %x %x", a.Version, a.Chain, a.State)
 				}
 			}
 		})

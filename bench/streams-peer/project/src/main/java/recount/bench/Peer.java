@@ -44,6 +44,9 @@ public final class Peer {
       streams.close(CloseOptions.groupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP).withTimeout(CLOSE_TIMEOUT));
       System.err.println("refused " + refused.sum());
     }));
+    Restores restores = new Restores(streams);
+    streams.setGlobalStateRestoreListener(restores);
+    streams.setStateListener(restores);
     streams.start();
     broken.await();
     System.exit(1);
