@@ -27,7 +27,7 @@ type catchUp struct {
 
 	fromZero bool // snapshots are not looked at
 	tally    *tally
-	told     time.Time // when somebody was told last how far it is
+	pace     pace
 }
 
 // Origin is what a partition's state was made from.
@@ -49,12 +49,8 @@ type Restored struct {
 	Took      time.Duration
 }
 
-const (
-	// rememberedMax bounds the remembered commands that wait to be written to the store.
-	rememberedMax = 100_000
-	// tellEvery is how often a long restore says in the log how far it is.
-	tellEvery = 10 * time.Second
-)
+// rememberedMax bounds the remembered commands that wait to be written to the store.
+const rememberedMax = 100_000
 
 // catchUp makes partitions reflect their logs. A store that has something to go on from needs the logs' tails alone;
 // the others are filled: from the snapshots, else from the first event.
@@ -183,13 +179,8 @@ func (w *Worker) absorb(ctx context.Context, o *owned, s kafka.Span, records []*
 // passed notes that a span was read up to next, and tells of it now and then.
 func (c *catchUp) passed(w *Worker, s kafka.Span, next int64, records int) {
 	c.tally.pass(c.number, next-s.From, records)
-	now := w.cfg.Now()
-	if c.told.IsZero() {
-		c.told = now
+	if rate, left, due := c.pace.pass(w.cfg.Now(), s, next); due {
+		w.cfg.Log.Info("catching up", "topic", s.Topic, "partition", s.Partition, "from", c.read.From,
+			"offset", next, "until", s.Until, "offsets_per_second", rate, "left", left)
 	}
-	if now.Sub(c.told) < tellEvery {
-		return
-	}
-	c.told = now
-	w.cfg.Log.Info("catching up", "topic", s.Topic, "partition", s.Partition, "from", c.read.From, "offset", next, "until", s.Until)
 }
