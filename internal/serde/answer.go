@@ -20,11 +20,7 @@ type refusalData struct {
 // AppendRefusal appends the frame of an outcome that left no event.
 func (c *contextCodec) AppendRefusal(dst []byte, meta *es.Meta, r *es.Rejection) ([]byte, error) {
 	v := c.catalog.refusal.newest()
-	out, err := c.catalog.metas.append(appendHeader(dst, c.refusalID), v.meta, meta)
-	if err != nil {
-		return dst, fmt.Errorf("%s: %w", refusalName, err)
-	}
-	out, err = v.data.AppendEncode(out, (*refusalData)(r))
+	out, err := v.data.AppendEncode(appendEventMeta(appendHeader(dst, c.refusalID), meta), (*refusalData)(r))
 	if err != nil {
 		return dst, fmt.Errorf("%s: %w", refusalName, err)
 	}
@@ -46,7 +42,7 @@ func (c *contextCodec) decodeRefusal(value []byte, meta *es.Meta, r *es.Rejectio
 	if err != nil {
 		return writtenData{}, err
 	}
-	data, err := v.readMeta.Decode(body, meta)
+	data, err := v.eventMeta(body, meta)
 	if err == nil {
 		err = decodeAll(v, data, (*refusalData)(r))
 	}

@@ -25,7 +25,6 @@ type Catalog struct {
 	reply       *record
 	snapshot    *record
 	marker      *record
-	metas       *metaWriter
 }
 
 // contextTypes is one context's part of a catalog.
@@ -51,7 +50,7 @@ func NewCatalog(schemas fs.FS, contexts []es.Context) (*Catalog, error) {
 	files, err := readFiles(schemas)
 	b := builder{
 		files:    files,
-		catalog:  &Catalog{contexts: map[string]*contextTypes{}, records: map[string]*record{}, metas: newMetaWriter()},
+		catalog:  &Catalog{contexts: map[string]*contextTypes{}, records: map[string]*record{}},
 		declared: map[string]bool{},
 	}
 	b.fault(err)
@@ -213,6 +212,7 @@ func (b *builder) links() {
 	if len(b.faults) > 0 {
 		return
 	}
+	b.fault(proveMetas(b.catalog.meta.newest().full, b.catalog.commandMeta.newest().full))
 	ids := map[uint32]*version{}
 	for _, name := range slices.Sorted(maps.Keys(b.catalog.records)) {
 		r := b.catalog.records[name]

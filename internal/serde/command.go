@@ -24,7 +24,7 @@ func (c *contextCodec) DecodeCommand(value []byte) (cmd engine.Command, err erro
 	if v.readMeta == nil || v.metaType != commandMetaName {
 		return cmd, es.First(err, v.unreadable)
 	}
-	data, metaErr := v.readMeta.Decode(body, &cmd.Meta)
+	data, metaErr := v.commandMeta(body, &cmd.Meta)
 	if metaErr != nil {
 		return engine.Command{Type: cmd.Type}, es.First(err, fmt.Errorf("%s: its meta: %w", v.name(), metaErr))
 	}

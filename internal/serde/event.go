@@ -16,10 +16,7 @@ func (c *contextCodec) AppendEvent(dst []byte, a es.AggregateType, meta *es.Meta
 	}
 	out = appendHeader(dst, w.id)
 	body = len(out)
-	if out, err = c.catalog.metas.append(out, w.version.meta, meta); err == nil {
-		out, err = w.version.record.data.append(out, w.version.data, event)
-	}
-	if err != nil {
+	if out, err = w.version.record.data.append(appendEventMeta(out, meta), w.version.data, event); err != nil {
 		return dst, 0, es.Hash{}, fmt.Errorf("%s: %w", w.version.record.name, err)
 	}
 	return out, body, w.version.fingerprint, nil
@@ -58,7 +55,7 @@ func (c *contextCodec) decodeEventMeta(value []byte) (engine.Event, writtenData,
 		return engine.Event{}, writtenData{}, err
 	}
 	e := engine.Event{Aggregate: v.record.aggregate, Type: v.record.wire, SchemaVersion: v.number}
-	data, err := v.readMeta.Decode(body, &e.Meta)
+	data, err := v.eventMeta(body, &e.Meta)
 	if err != nil {
 		return engine.Event{}, writtenData{}, fmt.Errorf("%s: its meta: %w", v.name(), err)
 	}

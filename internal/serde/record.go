@@ -110,6 +110,8 @@ type version struct {
 	// How a body written with this schema is read into our newest types.
 	readMeta *avro.Schema
 	readData *avro.Schema
+	// ownMeta says that its meta is of the newest version, which needs no library to be read.
+	ownMeta bool
 	// unreadable says why there is no readData.
 	unreadable error
 
@@ -240,9 +242,39 @@ func (v *version) link(meta, data *avro.Schema) (err error) {
 		if v.readMeta, err = avro.Resolve(v.meta, meta); err != nil {
 			return fmt.Errorf("its meta can't be read: %w", err)
 		}
+		v.ownMeta = fingerprint(v.meta) == fingerprint(meta)
 	}
 	if v.readData, err = avro.Resolve(v.data, data); err != nil {
 		return fmt.Errorf("it can't be read as the newest version: %w", err)
 	}
 	return nil
+}
+
+// eventMeta reads the meta that the body of an event or a refusal begins with, and returns the rest. Its strings may be
+// part of body.
+func (v *version) eventMeta(body []byte, m *es.Meta) (data []byte, err error) {
+	if v.ownMeta {
+		if rest, ok := readEventMeta(body, m); ok {
+			return rest, nil
+		}
+	}
+	return viaLibrary(v.readMeta, body, m) // which says what is wrong with it
+}
+
+// commandMeta is eventMeta for a command.
+func (v *version) commandMeta(body []byte, m *es.CommandMeta) (data []byte, err error) {
+	if v.ownMeta {
+		if rest, ok := readCommandMeta(body, m); ok {
+			return rest, nil
+		}
+	}
+	return viaLibrary(v.readMeta, body, m)
+}
+
+// viaLibrary reads into memory of its own: given the caller's, the compiler would put that on the heap for every record.
+func viaLibrary[T any](s *avro.Schema, body []byte, into *T) (rest []byte, err error) {
+	var read T
+	rest, err = s.Decode(body, &read)
+	*into = read
+	return rest, err
 }

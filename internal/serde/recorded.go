@@ -1,6 +1,7 @@
 package serde
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,15 +13,15 @@ import (
 )
 
 // Recorded reads a record of one of context's streams for the views: an event, lifted to its newest version; a refusal;
-// or a dead letter, whose value is left as it is. The record's JSON is made when it is asked for, and needs value until then.
+// or a dead letter, whose value is left as it is. The record's JSON is made when it is asked for.
 func (c *Codec) Recorded(context string, stream es.Stream, partition int32, offset, timestampMillis int64, key, value []byte, headers []engine.Header) (es.Recorded, error) {
 	r := es.Recorded{Context: context, Partition: partition, Offset: offset, Timestamp: timestampMillis}
 	var err error
 	switch stream {
 	case es.FromEvents:
-		err = c.context(context).recordedEvent(&r, value)
+		err = c.context(context).recordedEvent(&r, bytes.Clone(value)) // which its meta is part of
 	case es.FromRefusals:
-		err = c.context(context).recordedRefusal(&r, value)
+		err = c.context(context).recordedRefusal(&r, bytes.Clone(value))
 	case es.FromDeadLetters:
 		err = recordedDeadLetter(&r, key, value, headers)
 	default:
