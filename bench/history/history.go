@@ -161,6 +161,6 @@ func (h History) config(topics map[string]kafka.TopicInfo, n int32) engine.Confi
 		Topics:   [...]engine.Topic{engine.Commands: topic(kafka.CommandsSuffix), engine.Dispatch: topic(kafka.DispatchSuffix)},
 		EventsID: topic(kafka.EventsSuffix).ID, SnapshotsID: topic(kafka.SnapshotsSuffix).ID,
 		Codec: h.Codec.Context(h.Context), DedupMillis: engine.DedupMillisDefault, DedupEntries: dedupEntries,
-		CacheEntries: h.Workload.Accounts, RecordBytesMax: engine.RecordBytesMaxDefault, SnapshotEvery: engine.SnapshotEveryDefault,
+		CacheBytes: engine.CacheBytesDefault, RecordBytesMax: engine.RecordBytesMaxDefault, SnapshotEvery: engine.SnapshotEveryDefault,
 	}
 }

@@ -75,7 +75,10 @@ func (w *writer) carryOut(ctx context.Context, fx *engine.Effects) error {
 	w.produce(ctx, kafka.SnapshotsSuffix, fx.Snapshots)
 	w.events += int64(len(fx.Events))
 	w.engine.Commit(fx, w.events, 0)
-	writes, deletes := w.engine.Flush()
+	writes, deletes, err := w.engine.Flush()
+	if err != nil {
+		return fmt.Errorf("flushing the engine: %w", err)
+	}
 	w.batch.Reset()
 	for _, list := range [][]engine.Write{fx.Writes, writes} {
 		for _, x := range list {

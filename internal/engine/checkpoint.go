@@ -22,7 +22,7 @@ type checkpoint struct {
 
 // Checkpoint returns the next part of a checkpoint, at most limit snapshots, and whether it is the last. Each part is
 // published in a transaction of its own and then given to Commit, as the Effects of a step are, with steps in between
-// as they come; what Commit and folds returned before must be in the store. No part is returned if nothing has changed
+// as they come; what States returns must be in the store before. No part is returned if nothing has changed
 // since the last checkpoint.
 //
 // A part that is not known to be committed is made again: its aggregates are still among the changed.
@@ -37,7 +37,11 @@ func (p *Partition) Checkpoint(limit int) (fx *Effects, last bool, err error) {
 	} else if p.marks.markerNext == p.marks.eventsNext {
 		return nil, true, nil
 	}
-	fx = &Effects{Counts: Counts{Refused: map[string]int{}}, change: change{entries: map[aggregateKey]*entry{}, checkpoint: &c}}
+	if len(p.dirty) > 0 {
+		panic("engine: a checkpoint before the store has what States returns")
+	}
+	fx = &Effects{Counts: Counts{Refused: map[string]int{}}, change: p.begin(change{})}
+	fx.change.checkpoint = &c
 	for i := range fx.Next {
 		fx.Next[i] = -1
 	}
@@ -99,7 +103,8 @@ type part struct {
 // add takes the aggregate whose key among the changed this is off that list, with a snapshot of it.
 func (t *part) add(changed []byte) error {
 	key, ok := parseKey(changed[len(prefixChanged):])
-	if _, known := t.p.types[key.aggregate]; !ok || !known {
+	kind, known := t.p.cache.kinds[key.aggregate]
+	if !ok || !known {
 		return fmt.Errorf("the store names %q as changed, which is no aggregate of context %s", changed, t.p.cfg.Context)
 	}
 	value, found, err := t.p.store.Get(key.stored())
@@ -123,10 +128,10 @@ func (t *part) add(changed []byte) error {
 	e.snapshot = e.version
 	t.fx.Writes = append(t.fx.Writes, Write{key.stored(), e.append(make([]byte, 0, len(value)+1))})
 	t.fx.Deletes = append(t.fx.Deletes, changed)
-	if cached, ok := t.p.cache.get(key); ok {
-		fresh := *cached
+	if cached, ok := t.p.cache.get(kind, key.id); ok {
+		fresh := cached.entry
 		fresh.snapshot, fresh.listed = e.version, false
-		t.fx.change.entries[key] = &fresh
+		t.fx.change.set(cached, &fresh)
 	}
 	return nil
 }

@@ -8,7 +8,8 @@ import (
 
 // Codec turns frames into values and back. internal/serde implements it; none of its methods does I/O.
 type Codec interface {
-	// DecodeCommand reads a command's frame. With an error, Command.Meta is still set if Command.HasMeta says so.
+	// DecodeCommand reads a command's frame. With an error, Command.Meta is still set if Command.HasMeta says so. Here as
+	// in all that is decoded, the strings of a meta are part of value: copy what is kept. Those of a body are its own.
 	DecodeCommand(value []byte) (Command, error)
 	// AppendEvent appends the frame of event, with meta's chain as it is. body is where the Avro body starts in the result.
 	AppendEvent(dst []byte, a es.AggregateType, meta *es.Meta, event any) (out []byte, body int, fingerprint es.Hash, err error)

@@ -15,36 +15,35 @@ type decision struct {
 	in  *Input
 	cmd *Command
 
-	id    es.ID // the command's fingerprint
-	key   aggregateKey
-	entry *entry
+	id   es.ID // the command's fingerprint
+	cell *cell // nil where the command could not be read
 }
 
-func (d *decision) decide() error {
+func (d *decision) decide() (err error) {
 	m := &d.cmd.Meta
-	var err error
-	d.key = aggregateKey{d.cmd.Aggregate.Name(), m.AggregateID}
-	if d.entry, err = d.p.load(&d.fx.change, d.cmd.Aggregate, d.key); err != nil {
+	k := d.p.kind(d.cmd.Aggregate)
+	if d.cell, err = d.p.load(&d.fx.change, k, m.AggregateID); err != nil {
 		return err
 	}
-	if before, ok := d.before(); ok {
+	if before, ok := d.p.window.find(&d.id); ok {
 		d.again(before)
 		return nil
 	}
-	if want := m.ExpectedVersion; want != nil && *want != d.entry.version {
-		d.refuse(es.VersionConflict, fmt.Sprintf("expected version %d, the %s is at version %d", *want, d.cmd.Aggregate.Name(), d.entry.version))
+	if want, at := m.ExpectedVersion, d.version(); want != nil && *want != at {
+		d.refuse(es.VersionConflict, fmt.Sprintf("expected version %d, the %s is at version %d", *want, k.name, at))
 		return nil
 	}
 	d.run()
 	return nil
 }
 
-// before finds the outcome of the same command, decided in this batch or within the dedup window.
-func (d *decision) before() (outcome, bool) {
-	if o, ok := d.seen[d.id]; ok {
-		return o, true
+// version is the aggregate's, as the batch has left it so far; 0 for a body that could not be read, and was not taken
+// as far as its aggregate.
+func (d *decision) version() int64 {
+	if d.cell == nil {
+		return 0
 	}
-	return d.p.window.find(d.id)
+	return d.fx.change.at(d.cell).version
 }
 
 // again answers a repeated command with its recorded outcome.
@@ -54,10 +53,12 @@ func (d *decision) again(before outcome) {
 		return
 	}
 	d.fx.Counts.Duplicates++
-	d.tell(&Answer{
-		Meta: d.cmd.Meta, Command: d.cmd.Type, Outcome: before.kind, Code: before.code,
-		Version: before.version, Duplicate: true,
-	})
+	if d.awaited() {
+		d.tell(&Answer{
+			Meta: d.cmd.Meta, Command: d.cmd.Type, Outcome: before.kind, Code: before.code,
+			Version: before.version, Duplicate: true,
+		})
+	}
 }
 
 // run lets the aggregate decide. A panic is a bug in the domain: it costs this command, not the partition.
@@ -69,43 +70,53 @@ func (d *decision) run() {
 			d.fail(ReasonPanic, fmt.Sprintf("%v\n%s", r, debug.Stack()))
 		}
 	}()
-	made, err := d.cmd.Aggregate.Decide(d.entry.state, d.cmd.Body)
-	var no es.Refusal
+	next := &d.next
+	*next = *d.fx.change.at(d.cell)
+	made, err := d.cmd.Aggregate.Decide(next.state, d.cmd.Body, d.made[:0])
 	switch {
-	case errors.As(err, &no):
-		d.refuse(no, "")
-		return
 	case err != nil:
-		d.fail(ReasonPanic, "Decide returned an error that is no refusal: "+err.Error())
+		d.reject(err)
 		return
 	case len(made) == 0:
 		d.remember(es.Unchanged, "")
 		d.answer(d.rejection(es.Unchanged, "", ""))
 		return
 	}
-	next := *d.entry
+	d.made = made
+	first := next.version == 0
 	for i, event := range made {
-		if err := d.event(&next, i, event); err != nil {
+		if err := d.event(next, i, event); err != nil {
 			d.undo(events, buffered)
 			d.fail(ReasonTooLarge, err.Error())
 			return
 		}
 	}
-	if d.entry.version == 0 {
+	if first {
 		d.fx.change.born++
 	}
 	if every := d.p.cfg.SnapshotEvery; every > 0 && !next.due && next.version-next.snapshot >= every {
 		next.due = true
-		d.due = append(d.due, d.key)
+		d.due = append(d.due, d.cell)
 	}
-	d.entry = &next
-	d.fx.change.entries[d.key] = d.entry
+	d.fx.change.set(d.cell, next)
 	d.fx.Counts.Accepted++
 	d.remember(es.Accepted, "")
-	d.tell(&Answer{
-		Meta: d.cmd.Meta, Command: d.cmd.Type, Outcome: es.Accepted, Version: next.version,
-		FirstEvent: events, Events: len(made),
-	})
+	if d.awaited() {
+		d.tell(&Answer{
+			Meta: d.cmd.Meta, Command: d.cmd.Type, Outcome: es.Accepted, Version: next.version,
+			FirstEvent: events, Events: len(made),
+		})
+	}
+}
+
+// reject makes a refusal of what Decide returned instead of events.
+func (d *decision) reject(err error) {
+	var no es.Refusal
+	if errors.As(err, &no) {
+		d.refuse(no, "")
+		return
+	}
+	d.fail(ReasonPanic, "Decide returned an error that is no refusal: "+err.Error())
 }
 
 func (d *decision) undo(events, buffered int) {
@@ -115,13 +126,14 @@ func (d *decision) undo(events, buffered int) {
 // event appends event number index of the command to the effects, and evolves next by it.
 func (d *decision) event(next *entry, index int, event any) error {
 	next.version++
-	meta := d.meta(index, next.version)
+	meta := &d.meta
+	d.fill(meta, index, next.version)
 	start := len(d.buf)
-	d.buf = append(d.buf, d.cmd.Aggregate.Name()...)
+	d.buf = append(d.buf, d.cell.kind.name...)
 	d.buf = append(append(append(d.buf, '/'), meta.AggregateID...), '/')
 	d.buf = strconv.AppendInt(d.buf, next.version, 10)
 	value := len(d.buf)
-	buf, body, schema, err := d.p.cfg.Codec.AppendEvent(d.buf, d.cmd.Aggregate, &meta, event)
+	buf, body, schema, err := d.p.cfg.Codec.AppendEvent(d.buf, d.cmd.Aggregate, meta, event)
 	if err != nil {
 		return fmt.Errorf("encoding %T: %w", event, err)
 	}
@@ -129,16 +141,17 @@ func (d *decision) event(next *entry, index int, event any) error {
 	if size := len(buf) - value; size > d.p.cfg.RecordBytesMax {
 		return fmt.Errorf("%T takes %d bytes, the limit is %d", event, size, d.p.cfg.RecordBytesMax)
 	}
-	next.chain = Link(next.chain, schema, buf[body:])
+	next.chain, d.linked = linkIn(d.linked, next.chain, schema, buf[body:])
 	copy(buf[body:], next.chain[:])
 	next.state = d.cmd.Aggregate.Evolve(next.state, event)
 	d.record(&d.fx.Events, start, value)
 	return nil
 }
 
-func (d *decision) meta(index int, version int64) es.Meta {
+// fill makes m the meta of the command's record number index.
+func (d *decision) fill(m *es.Meta, index int, version int64) {
 	c := &d.cmd.Meta
-	m := es.Meta{
+	*m = es.Meta{
 		AggregateID: c.AggregateID, Version: version, CommandID: c.CommandID,
 		CorrelationID: c.CorrelationID, CausationID: c.CausationID, Actor: c.Actor,
 		EventID: eventID(d.id, index), Source: d.source(), CommandHash: d.cmd.Hash,
@@ -153,7 +166,6 @@ func (d *decision) meta(index int, version int64) es.Meta {
 	if c.ValidAt != nil {
 		m.ValidAt = *c.ValidAt
 	}
-	return m
 }
 
 func (d *decision) source() es.Source {
@@ -162,9 +174,7 @@ func (d *decision) source() es.Source {
 }
 
 func (d *decision) remember(kind es.Outcome, code string) {
-	o := outcome{hash: d.cmd.Hash, version: d.entry.version, kind: kind, code: code}
-	d.seen[d.id] = o
-	d.fx.change.remember = append(d.fx.change.remember, remembered{id: d.id, at: d.at, what: o})
+	d.p.window.push(&remembered{id: d.id, at: d.at, what: outcome{hash: d.cmd.Hash, version: d.version(), kind: kind, code: code}})
 }
 
 func (d *decision) refuse(code es.Refusal, detail string) {
@@ -184,22 +194,24 @@ func (d *decision) answer(r *es.Rejection) {
 	case es.Unchanged:
 		d.fx.Counts.Unchanged++
 	}
-	version := int64(0)
-	if d.entry != nil { // a body that can't be read was not taken as far as its aggregate
-		version = d.entry.version
-	}
-	meta := d.meta(0, version)
+	meta := &d.meta
+	d.fill(meta, 0, d.version())
 	start := len(d.buf)
 	d.buf = append(append(append(d.buf, meta.AggregateID...), '/'), meta.CommandID...)
 	value := len(d.buf)
-	buf, err := d.p.cfg.Codec.AppendRefusal(d.buf, &meta, r)
+	buf, err := d.p.cfg.Codec.AppendRefusal(d.buf, meta, r)
 	if err != nil {
 		panic("engine: a refusal can't be encoded: " + err.Error()) // its schema is ours and all of its fields are strings
 	}
 	d.buf = buf
 	d.record(&d.fx.Refusals, start, value)
-	d.tell(&Answer{Meta: d.cmd.Meta, Command: r.Command, Outcome: r.Outcome, Code: r.Code, Detail: r.Detail, Version: version})
+	if d.awaited() {
+		d.tell(&Answer{Meta: d.cmd.Meta, Command: r.Command, Outcome: r.Outcome, Code: r.Code, Detail: r.Detail, Version: meta.Version})
+	}
 }
+
+// awaited says whether anybody is to be told how the command ended.
+func (d *decision) awaited() bool { return d.cmd.Meta.ReplyTo != "" || d.cmd.Meta.ProcessID != "" }
 
 // tell gives an outcome to whoever waits for it: a caller, a process.
 func (d *decision) tell(a *Answer) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"recount/internal/es"
 )
@@ -16,142 +17,282 @@ type outcome struct {
 	code    string
 }
 
-// window remembers the outcomes of a partition's commands for a stated time and number, whichever ends first.
-// One map answers in one look-up; who is to be forgotten next stands in buckets, oldest first, each with a share of
-// the time and of the number, so that forgetting is exact to 1/16 of either.
-type window struct {
-	spanMillis int64 // how long an outcome is remembered
-	entriesMax int
-	known      map[es.ID]outcome
-	buckets    []bucket
-	newest     int64 // the latest recorded time seen
-	evicted    int64 // forgotten for their number, before their time
-	unflushed  []remembered
-}
-
-// bucket lists what came into the window together.
-type bucket struct {
-	first, last int64 // recorded times: of the first that came, and the latest
-	oldest      int64 // the earliest: a fold takes events and refusals in turns, and each begins where it likes
-	ids         []es.ID
-}
-
-// remembered is one entry on its way into the window, and from there to the store.
+// remembered is one command and its outcome.
 type remembered struct {
 	id   es.ID
 	at   int64 // recorded, Unix milliseconds
 	what outcome
 }
 
-const bucketsPerWindow = 16
+// memory is one command as the window holds it: without pointers, so that a million of them cost the collector nothing.
+type memory struct {
+	id            es.ID
+	at            int64
+	hash, version int64
+	kind          uint8 // place in outcomeKinds; its code, where it has one, stands in codes
+}
+
+// window remembers the outcomes of a partition's commands for a stated time and number, whichever ends first.
+//
+// They stand in a ring in the order in which they came, oldest first, each under the number of its coming; an index
+// leads from an ID to that number. The newest may be unsure: what a step has decided and is not known to be committed.
+// It is found like the rest, and rolled back before the next step if it never was.
+type window struct {
+	spanMillis int64 // how long an outcome is remembered
+	entriesMax int
+
+	ring  []memory // a power of two long; number n stands at n modulo that
+	index index
+	codes map[es.ID]string // of the refused
+	head  uint64           // the oldest's number
+	sure  uint64           // the first unsure one's
+	tail  uint64           // the next one's
+
+	newest    int64    // the latest recorded time seen
+	evicted   int64    // forgotten for their number, before their time
+	unflushed uint64   // from here on the store has none
+	amended   []uint64 // of those that it has, these have changed since
+
+	// A fold takes events and refusals in turns, and each begins where it likes: up to here times may fall.
+	disordered uint64
+	oldest     uint64 // the number with the earliest time …
+	looked     uint64 // … when times fell up to here
+}
+
+// outcomeKinds are the outcomes that are remembered. Their places are part of the store's layout.
+func outcomeKinds() [4]es.Outcome {
+	return [...]es.Outcome{es.Accepted, es.Unchanged, es.Refused, es.Failed}
+}
+
+func kindOf(o es.Outcome) uint8 {
+	kinds := outcomeKinds()
+	return uint8(max(0, slices.Index(kinds[:], o)))
+}
+
+const ringLenMin = 1 << 10
 
 func newWindow(spanMillis int64, entriesMax int) *window {
-	return &window{spanMillis: spanMillis, entriesMax: max(entriesMax, bucketsPerWindow), known: map[es.ID]outcome{}}
-}
-
-func (w *window) find(id es.ID) (outcome, bool) {
-	o, ok := w.known[id]
-	return o, ok
-}
-
-// add remembers r, replacing what is known of it, and forgets what has left the window.
-func (w *window) add(r remembered) {
-	if w.put(r) {
-		w.unflushed = append(w.unflushed, r)
+	return &window{
+		spanMillis: spanMillis, entriesMax: max(entriesMax, 1),
+		ring: make([]memory, ringLenMin), index: newIndex(ringLenMin), codes: map[es.ID]string{},
 	}
 }
 
-// put is add without telling the store. It reports whether r lies in the window: a fold meets older ones.
-func (w *window) put(r remembered) bool {
-	w.newest = max(w.newest, r.at)
-	if r.at <= w.newest-w.spanMillis {
-		return false
+func (w *window) at(number uint64) *memory { return &w.ring[w.place(number)] }
+
+// len is how many outcomes are known for sure.
+func (w *window) len() int { return int(w.sure - w.head) }
+
+// place is where a number stands in the ring.
+func (w *window) place(number uint64) uint32 { return uint32(number) & uint32(len(w.ring)-1) }
+
+// find returns the outcome of a command that the window holds, be it unsure.
+func (w *window) find(id *es.ID) (outcome, bool) {
+	number, ok := w.number(id)
+	if !ok {
+		return outcome{}, false
 	}
-	if _, again := w.known[r.id]; !again {
-		b := w.open(r.at)
-		b.ids = append(b.ids, r.id)
-	}
-	w.known[r.id] = r.what
-	w.forget()
-	return true
+	return w.outcome(w.at(number)), true
 }
 
-// open returns the newest bucket, a new one if that has had its share of time or number.
-func (w *window) open(at int64) *bucket {
-	n := len(w.buckets)
-	if n == 0 || len(w.buckets[n-1].ids) >= w.entriesMax/bucketsPerWindow || at-w.buckets[n-1].first > w.spanMillis/bucketsPerWindow {
-		w.buckets = append(w.buckets, bucket{first: at, last: at, oldest: at})
-		n++
-	}
-	b := &w.buckets[n-1]
-	b.last, b.oldest = max(b.last, at), min(b.oldest, at)
-	return b
-}
-
-// begins is when the earliest of the remembered was recorded. A stored block that ends before it is of no use.
-func (w *window) begins() int64 {
-	begins := w.newest - w.spanMillis
-	if len(w.buckets) > 0 {
-		oldest := w.buckets[0].oldest
-		for _, b := range w.buckets[1:] {
-			oldest = min(oldest, b.oldest)
+func (w *window) number(id *es.ID) (uint64, bool) {
+	hash, mask := hashOf(id), w.index.mask()
+	for i := hash & mask; w.index[i].next != 0; i = (i + 1) & mask {
+		if s := w.index[i]; s.hash == hash && w.ring[s.next-1].id == *id {
+			return w.head + uint64((s.next-1-w.place(w.head))&uint32(len(w.ring)-1)), true
 		}
-		begins = max(begins, oldest)
 	}
-	return begins
+	return 0, false
 }
 
-func (w *window) forget() {
-	for len(w.buckets) > 0 && w.buckets[0].last <= w.newest-w.spanMillis {
+func (w *window) outcome(m *memory) outcome {
+	o := outcome{hash: m.hash, version: m.version, kind: outcomeKinds()[m.kind]}
+	if o.kind == es.Refused {
+		o.code = w.codes[m.id]
+	}
+	return o
+}
+
+// push remembers a command that find does not know, not yet for sure.
+func (w *window) push(r *remembered) {
+	if w.tail-w.head == uint64(len(w.ring)) {
+		w.grow()
+	}
+	*w.at(w.tail) = memory{id: r.id, at: r.at, hash: r.what.hash, version: r.what.version, kind: kindOf(r.what.kind)}
+	if r.what.code != "" {
+		w.codes[r.id] = r.what.code
+	}
+	w.index.add(hashOf(&r.id), w.place(w.tail))
+	w.tail++
+	if n := w.tail - 1; n > w.head && r.at < w.at(n-1).at {
+		w.disordered = w.tail
+	}
+}
+
+// grow doubles the ring, and the index with it.
+func (w *window) grow() {
+	ring := make([]memory, 2*len(w.ring))
+	index := newIndex(len(ring))
+	for n := w.head; n != w.tail; n++ {
+		m := w.at(n)
+		place := uint32(n) & uint32(len(ring)-1)
+		ring[place] = *m
+		index.add(hashOf(&m.id), place)
+	}
+	w.ring, w.index = ring, index
+}
+
+// confirm makes what is unsure sure, and forgets what has left the window.
+func (w *window) confirm() {
+	for n := w.sure; n != w.tail; n++ {
+		w.newest = max(w.newest, w.at(n).at)
+	}
+	w.sure = w.tail
+	for w.head != w.sure && w.at(w.head).at <= w.newest-w.spanMillis {
 		w.drop()
 	}
-	for len(w.known) > w.entriesMax {
-		w.evicted += int64(len(w.buckets[0].ids))
+	for w.len() > w.entriesMax {
+		w.evicted++
 		w.drop()
+	}
+	if w.unflushed < w.head {
+		w.unflushed = w.head
+	}
+	if len(w.amended) > 0 {
+		w.amended = slices.DeleteFunc(w.amended, func(n uint64) bool { return n < w.head })
 	}
 }
 
 func (w *window) drop() {
-	for _, id := range w.buckets[0].ids {
-		delete(w.known, id)
-	}
-	w.buckets = w.buckets[1:]
+	w.forget(w.head)
+	w.head++
 }
 
-// blockEntriesMax bounds a stored block: some 6 MB, well below what a store takes as one value.
+func (w *window) forget(number uint64) {
+	m := w.at(number)
+	w.index.remove(hashOf(&m.id), w.place(number))
+	if outcomeKinds()[m.kind] == es.Refused {
+		delete(w.codes, m.id)
+	}
+}
+
+// rollBack forgets what is unsure.
+func (w *window) rollBack() {
+	for w.tail != w.sure {
+		w.tail--
+		w.forget(w.tail)
+	}
+}
+
+// add remembers r for sure, replacing what is known of it. What lies before the window is passed over: a fold meets such.
+func (w *window) add(r *remembered) {
+	w.newest = max(w.newest, r.at)
+	if r.at <= w.newest-w.spanMillis {
+		return
+	}
+	number, again := w.number(&r.id)
+	if !again {
+		w.push(r)
+		w.confirm()
+		return
+	}
+	m := w.at(number)
+	if r.what.version < m.version {
+		return // the first of several events, again
+	}
+	m.hash, m.version, m.kind = r.what.hash, r.what.version, kindOf(r.what.kind)
+	if r.what.code != "" {
+		w.codes[r.id] = r.what.code
+	}
+	if number < w.unflushed {
+		w.amended = append(w.amended, number)
+	}
+}
+
+// pending is how many outcomes the store does not have.
+func (w *window) pending() int { return int(w.sure-w.unflushed) + len(w.amended) }
+
+// begins is when the earliest of the remembered was recorded. A stored block that ends before it is of no use.
+func (w *window) begins() int64 {
+	begins := w.newest - w.spanMillis
+	switch {
+	case w.head == w.sure:
+		return begins
+	case w.head >= w.disordered:
+		w.oldest = w.head
+	case w.oldest < w.head || w.looked != w.disordered:
+		w.oldest, w.looked = w.head, w.disordered
+		for n := w.head; n != w.sure; n++ {
+			if w.at(n).at < w.at(w.oldest).at {
+				w.oldest = n
+			}
+		}
+	}
+	return max(begins, w.at(w.oldest).at)
+}
+
+// blockEntriesMax bounds a stored block: some 5 MB, well below what a store takes as one value.
 const blockEntriesMax = 100_000
 
-// block encodes entries added since the last block, for the store, and when the newest of them was recorded. It is to be
-// called until there is none.
+// outcomeBytes is what an outcome takes in a block, as a rule.
+const outcomeBytes = 32
+
+// block encodes outcomes that came or changed since the last block, for the store, and when the newest of them was
+// recorded. It is to be called until there is none.
 func (w *window) block() (b []byte, newest int64) {
-	n := min(len(w.unflushed), blockEntriesMax)
-	for _, r := range w.unflushed[:n] {
-		newest = max(newest, r.at)
-		b = append(b, r.id[:]...)
-		b = binary.AppendVarint(b, r.at)
-		b = binary.AppendVarint(b, r.what.hash)
-		b = binary.AppendVarint(b, r.what.version)
-		b = appendString(b, string(r.what.kind))
-		b = appendString(b, r.what.code)
+	n := min(w.pending(), blockEntriesMax)
+	b = make([]byte, 0, n*outcomeBytes)
+	before := int64(0)
+	for range n {
+		m := w.at(w.take())
+		newest = max(newest, m.at)
+		b = append(b, m.id[:]...)
+		b = binary.AppendVarint(b, m.at-before)
+		b = binary.LittleEndian.AppendUint64(b, uint64(m.hash))
+		b = binary.AppendVarint(b, m.version)
+		b = append(b, m.kind)
+		if outcomeKinds()[m.kind] == es.Refused {
+			b = appendString(b, w.codes[m.id])
+		}
+		before = m.at
 	}
-	w.unflushed = w.unflushed[:copy(w.unflushed, w.unflushed[n:])]
 	return b, newest
 }
 
-// load remembers the entries of a stored block.
+// take returns the next that the store is to have, first of those that it has otherwise.
+func (w *window) take() (number uint64) {
+	if n := len(w.amended); n > 0 {
+		number, w.amended = w.amended[n-1], w.amended[:n-1]
+		return number
+	}
+	w.unflushed++
+	return w.unflushed - 1
+}
+
+// load remembers the outcomes of a stored block.
 func (w *window) load(b []byte) error {
-	for len(b) > 0 {
-		var r remembered
-		d := decoder{b: b}
+	kinds := outcomeKinds()
+	d := decoder{b: b}
+	var r remembered
+	for len(d.b) > 0 {
 		d.id(&r.id)
-		r.at, r.what.hash, r.what.version = d.varint(), d.varint(), d.varint()
-		r.what.kind, r.what.code = es.Outcome(d.string()), d.string()
+		r.at += d.varint()
+		if hash := d.take(8); hash != nil {
+			r.what.hash = int64(binary.LittleEndian.Uint64(hash))
+		}
+		r.what.version, r.what.code = d.varint(), ""
+		if kind := d.take(1); kind != nil {
+			r.what.kind = kinds[kind[0]&3]
+			if r.what.kind == es.Refused {
+				r.what.code = d.string()
+			}
+		}
 		if d.err != nil {
 			return fmt.Errorf("reading a dedup block: %w", d.err)
 		}
-		w.put(r)
-		b = d.b
+		w.add(&r)
 	}
+	w.amended, w.unflushed = w.amended[:0], w.sure
 	w.evicted = 0 // whoever remembered them before has counted them
 	return nil
 }

@@ -82,8 +82,8 @@ type Effects struct {
 	Snapshots   []Record
 	DeadLetters []Record
 	Replies     []Answer
-	// Writes are the new states, one for each aggregate that the batch changed, and what is kept beside them. Deletes are
-	// keys to remove. They go to the store together.
+	// Writes and Deletes are what a part of a checkpoint changes in the store. A step has none: States and Flush return,
+	// once for many steps, what the store needs of them.
 	Writes  []Write
 	Deletes [][]byte
 	// Next is the offset to commit for each channel; -1 where the batch had no record of it.
@@ -92,6 +92,7 @@ type Effects struct {
 	Counts Counts
 
 	change change
+	buf    []byte // keys and values of the records
 }
 
 // Counts says how a batch's commands ended.
@@ -102,6 +103,7 @@ type Counts struct {
 	Skipped                     int            // below the watermark: decided before
 	Forwarded                   int
 	DeadLetters                 map[string]int // by reason; nil: none
+	CacheHits, CacheMisses      int            // aggregates that were in memory, and that had to be looked for in the store
 }
 
 // Add adds the counts of another batch.
@@ -112,6 +114,8 @@ func (c *Counts) Add(o Counts) {
 	c.Duplicates += o.Duplicates
 	c.Skipped += o.Skipped
 	c.Forwarded += o.Forwarded
+	c.CacheHits += o.CacheHits
+	c.CacheMisses += o.CacheMisses
 	for code, n := range o.Refused {
 		c.Refused[code] += n
 	}

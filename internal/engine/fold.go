@@ -16,26 +16,23 @@ type Stored struct {
 	Key, Value []byte
 }
 
-// FoldEvents takes committed events over, oldest first, and returns the states to store. next is the offset after the last
-// record read, control records included. A version at or below an aggregate's is passed over: it was folded before.
+// FoldEvents takes committed events over, oldest first. next is the offset after the last record read, control records
+// included. A version at or below an aggregate's is passed over: it was folded before.
 //
 // An error leaves p as it was before the call. An event that can't be decoded is an error, never skipped: it is a fact.
-func (p *Partition) FoldEvents(batch []Stored, next int64) ([]Write, error) {
-	c := change{entries: map[aggregateKey]*entry{}}
+func (p *Partition) FoldEvents(batch []Stored, next int64) error {
+	c := p.begin(p.folding)
 	marks := p.marks
 	for _, r := range batch {
 		if err := p.foldEvent(&c, &marks, r); err != nil {
-			return nil, fmt.Errorf("folding %s.events/%d@%d: %w", p.cfg.Context, p.cfg.Partition, r.Offset, err)
+			return fmt.Errorf("folding %s.events/%d@%d: %w", p.cfg.Context, p.cfg.Partition, r.Offset, err)
 		}
-	}
-	writes, _, err := p.writes(&c) // a fold takes nothing off the list of the changed
-	if err != nil {
-		return nil, err
 	}
 	p.marks = marks
 	p.take(&c)
+	p.folding = c
 	p.marks.eventsNext = max(p.marks.eventsNext, next)
-	return writes, nil
+	return nil
 }
 
 func (p *Partition) foldEvent(c *change, marks *marks, r Stored) error {
@@ -64,11 +61,11 @@ func (p *Partition) foldEvent(c *change, marks *marks, r Stored) error {
 
 func (p *Partition) evolve(c *change, e *Event) error {
 	m := &e.Meta
-	key := aggregateKey{e.Aggregate.Name(), m.AggregateID}
-	before, err := p.load(c, e.Aggregate, key)
+	x, err := p.load(c, p.kind(e.Aggregate), m.AggregateID)
 	if err != nil {
 		return err
 	}
+	before := c.at(x)
 	switch {
 	case m.Version <= before.version:
 		return nil
@@ -79,13 +76,13 @@ func (p *Partition) evolve(c *change, e *Event) error {
 	}
 	next := *before
 	next.version, next.chain, next.state = m.Version, m.Chain, e.Aggregate.Evolve(before.state, e.Body)
-	c.entries[key] = &next
+	c.set(x, &next)
 	return nil
 }
 
 // FoldRefusals takes committed refusals over: they are part of the dedup window and of the inputs' watermarks.
 func (p *Partition) FoldRefusals(batch []Stored, next int64) error {
-	c := change{}
+	c := p.begin(p.folding)
 	marks := p.marks
 	for _, r := range batch {
 		meta, rejection, aggregate, err := p.cfg.Codec.DecodeRefusal(r.Value)
@@ -107,6 +104,7 @@ func (p *Partition) FoldRefusals(batch []Stored, next int64) error {
 	}
 	p.marks = marks
 	p.take(&c)
+	p.folding = c
 	p.marks.refusalsNext = max(p.marks.refusalsNext, next)
 	return nil
 }

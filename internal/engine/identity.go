@@ -37,12 +37,15 @@ func eventID(command es.ID, index int) es.ID {
 // Link returns the chain after a record: SHA-256 over the aggregate's previous chain, the schema's fingerprint and the
 // record's Avro body, whose first 32 bytes (the chain's own place) count as zero.
 func Link(previous, schema es.Hash, body []byte) es.Hash {
-	h := sha256.New()
-	h.Write(previous[:])
-	h.Write(schema[:])
-	h.Write(make([]byte, len(previous)))
-	h.Write(body[len(previous):])
-	var out es.Hash
-	h.Sum(out[:0])
-	return out
+	link, _ := linkIn(nil, previous, schema, body)
+	return link
+}
+
+// linkIn is Link, with memory to put together in it what is hashed. It returns that, grown, for the next time: hashing
+// it in one piece takes half the time of hashing it in four.
+func linkIn(memory []byte, previous, schema es.Hash, body []byte) (link es.Hash, grown []byte) {
+	memory = append(append(memory[:0], previous[:]...), schema[:]...)
+	memory = append(memory, make([]byte, len(previous))...)
+	memory = append(memory, body[len(previous):]...)
+	return sha256.Sum256(memory), memory
 }

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"io/fs"
 	"strings"
 	"testing"
@@ -142,7 +143,7 @@ func newRigOf(t testing.TB, context es.Context) *rig {
 		Topics:   [2]engine.Topic{{Name: "lab.commands", ID: es.ID{1}}, {Name: "lab.dispatch", ID: es.ID{2}}},
 		EventsID: es.ID{3}, SnapshotsID: es.ID{4},
 		Codec:       codec.Context("lab"),
-		DedupMillis: engine.DedupMillisDefault, DedupEntries: 1000, CacheEntries: 100, RecordBytesMax: 10_000,
+		DedupMillis: engine.DedupMillisDefault, DedupEntries: 1000, CacheBytes: 40_000, RecordBytesMax: 10_000,
 	}}
 	r.open()
 	return r
@@ -194,9 +195,23 @@ func (r *rig) commit(fx *engine.Effects) {
 	r.flush()
 }
 
+// settle writes the states that have changed, and nothing else.
+func (r *rig) settle() {
+	r.t.Helper()
+	writes, deletes, err := r.p.States()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.write(writes, deletes)
+}
+
 func (r *rig) flush() {
 	r.t.Helper()
-	r.write(r.p.Flush())
+	writes, deletes, err := r.p.Flush()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.write(writes, deletes)
 }
 
 func (r *rig) write(writes []engine.Write, deletes [][]byte) {
@@ -219,9 +234,10 @@ func (r *rig) publish(fx *engine.Effects) {
 	r.snapshots = appendStored(r.snapshots, fx.Snapshots)
 }
 
+// appendStored copies the records, as a log does: a step's memory is used again.
 func appendStored(log []engine.Stored, records []engine.Record) []engine.Stored {
 	for _, r := range records {
-		log = append(log, engine.Stored{Offset: int64(len(log)), Key: r.Key, Value: r.Value})
+		log = append(log, engine.Stored{Offset: int64(len(log)), Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)})
 	}
 	return log
 }

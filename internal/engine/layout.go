@@ -30,7 +30,7 @@ const (
 	prefixDedup   = "d"   // d + newest recorded time, 8 bytes + sequence, 8 bytes → a block of outcomes
 	prefixState   = "s/"  // s/<type>/<id> → version, version of the last snapshot, chain, state
 	prefixChanged = "c/"  // c/<type>/<id> → nothing: the aggregate has events that no snapshot has
-	layoutNumber  = "r2/" // raised when this layout changes
+	layoutNumber  = "r3/" // raised when this layout changes
 )
 
 // ErrForeignStore says that a store was made by other code, another topic or another partition count. Drop it and fold again.
@@ -39,8 +39,7 @@ var ErrForeignStore = errors.New("the store was made under other conditions")
 // aggregateKey names one aggregate of a partition.
 type aggregateKey struct{ aggregate, id string }
 
-func (k aggregateKey) stored() []byte  { return []byte(prefixState + k.aggregate + "/" + k.id) }
-func (k aggregateKey) changed() []byte { return []byte(prefixChanged + k.aggregate + "/" + k.id) }
+func (k aggregateKey) stored() []byte { return []byte(prefixState + k.aggregate + "/" + k.id) }
 
 // parseKey reads "<type>/<id>"; a type has no slash in its name.
 func parseKey(key []byte) (k aggregateKey, ok bool) {
@@ -55,14 +54,14 @@ func dedupKey(newest int64, sequence uint64) []byte {
 	return k
 }
 
-// entry is one aggregate as the engine holds it: a value, never changed once shared.
+// entry is one aggregate as the engine holds it.
 type entry struct {
 	version  int64
 	snapshot int64 // version of its last snapshot; 0: none is known
 	chain    es.Hash
 	state    any
 
-	listed bool // the store has it among the changed
+	listed bool // the store has it among the changed, or will with the next flush's writes
 	due    bool // during a step: it gets a snapshot at the end
 }
 
@@ -78,12 +77,12 @@ func appendEntry(b []byte, c Codec, a es.AggregateType, e *entry) ([]byte, error
 	return b, nil
 }
 
-func decodeEntry(b []byte, c Codec, a es.AggregateType) (*entry, error) {
+func decodeEntry(b []byte, c Codec, a es.AggregateType) (entry, error) {
 	s, err := readEntry(b)
 	if err != nil {
-		return nil, err
+		return entry{}, err
 	}
-	e := &entry{version: s.version, snapshot: s.snapshot, chain: s.chain}
+	e := entry{version: s.version, snapshot: s.snapshot, chain: s.chain}
 	e.listed = e.changed()
 	e.state, err = c.DecodeState(a, s.state)
 	return e, err

@@ -60,7 +60,7 @@ func newWorld(t testing.TB, root statestore.Root, partitions int32, batch int, c
 		w.parts = append(w.parts, &worldPartition{cfg: engine.Config{
 			Context: "lab", Partition: p, Partitions: partitions,
 			Topics: [2]engine.Topic{{Name: "lab.commands", ID: es.ID{1}}, {Name: "lab.dispatch", ID: es.ID{2}}},
-			Codec:  w.codec.Context("lab"), DedupMillis: 1 << 40, DedupEntries: 1 << 20, CacheEntries: 16, RecordBytesMax: 10_000,
+			Codec:  w.codec.Context("lab"), DedupMillis: 1 << 40, DedupEntries: 1 << 20, CacheBytes: 5_000, RecordBytesMax: 10_000,
 		}})
 	}
 	return w
@@ -146,6 +146,11 @@ func (w *world) turn(p *worldPartition) {
 		return
 	}
 	if w.snapshots && w.rng.IntN(2) == 0 {
+		writes, deletes, err := p.p.States()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.set(p, writes, deletes)
 		fx, _, err := p.p.Checkpoint(1 + w.rng.IntN(5))
 		if err != nil {
 			w.t.Fatal(err)
@@ -192,7 +197,10 @@ func (w *world) set(p *worldPartition, writes []engine.Write, deletes [][]byte) 
 }
 
 func (w *world) flush(p *worldPartition) {
-	writes, deletes := p.p.Flush()
+	writes, deletes, err := p.p.Flush()
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	w.set(p, writes, deletes)
 	position, _ := p.p.Position()
 	var b statestore.Batch
@@ -253,11 +261,9 @@ func (w *world) takeOver(p *worldPartition) {
 	}
 	if !w.broken {
 		events, refusals := p.p.Position()
-		writes, err := p.p.FoldEvents(p.events[events:], int64(len(p.events)))
-		if err != nil {
+		if err := p.p.FoldEvents(p.events[events:], int64(len(p.events))); err != nil {
 			w.t.Fatal(err)
 		}
-		w.set(p, writes, nil)
 		if err := p.p.FoldRefusals(p.refusals[refusals:], int64(len(p.refusals))); err != nil {
 			w.t.Fatal(err)
 		}

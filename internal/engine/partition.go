@@ -19,11 +19,13 @@ type Config struct {
 	EventsID, SnapshotsID es.ID
 	Codec                 Codec
 	// DedupMillis and DedupEntries bound the window in which a repeated command ID is recognised, whichever ends
-	// first. A retry later than that is a new command. An entry takes about 120 bytes of memory.
+	// first. A retry later than that is a new command. An entry takes 64 bytes of memory, up to twice that while the
+	// window is not full.
 	DedupMillis  int64
 	DedupEntries int
-	// CacheEntries bounds the decoded aggregates kept in memory; up to twice as many are held.
-	CacheEntries int
+	// CacheBytes bounds the decoded aggregates kept in memory, by an estimate of their size. What a batch touches, and
+	// what the store does not have yet, is kept all the same.
+	CacheBytes int
 	// RecordBytesMax bounds an event's size: keep it below the broker's message.max.bytes with room for a batch's overhead.
 	RecordBytesMax int
 	// SnapshotEvery is after how many events an aggregate gets a snapshot in its batch's own transaction; 0: only
@@ -41,7 +43,7 @@ type Topic struct {
 const (
 	DedupMillisDefault    = 60 * 60 * 1000
 	DedupEntriesDefault   = 1_000_000
-	CacheEntriesDefault   = 100_000
+	CacheBytesDefault     = 64 << 20
 	RecordBytesMaxDefault = 900 << 10
 	SnapshotEveryDefault  = 100
 )
@@ -55,7 +57,12 @@ type Partition struct {
 	window *window
 	cache  cache
 	blocks uint64 // dedup blocks written
-	types  map[string]es.AggregateType
+
+	changes uint64  // begun
+	dirty   []*cell // whose entries the store does not have
+	spare   scratch // memory of a step whose effects nobody needs any more
+	folding change  // memory of the last fold
+	states  stateWriter
 
 	checkpoint   *checkpoint                      // under way; nil: none
 	foldFrom     int64                            // events below are in the snapshots that this partition was restored from
@@ -66,12 +73,9 @@ type Partition struct {
 // it is to be dropped, and opened again empty. What the log holds beyond Position is for Fold.
 func Open(cfg Config, store Reader) (*Partition, error) {
 	p := &Partition{
-		cfg: cfg, store: store, types: map[string]es.AggregateType{},
+		cfg: cfg, store: store,
 		window: newWindow(cfg.DedupMillis, cfg.DedupEntries),
-		cache:  newCache(cfg.CacheEntries),
-	}
-	for _, a := range cfg.Codec.Aggregates() {
-		p.types[a.Name()] = a
+		cache:  newCache(cfg.CacheBytes, cfg.Codec.Aggregates()),
 	}
 	value, found, err := store.Get([]byte(keyMarks))
 	if err != nil {
@@ -148,12 +152,22 @@ type Stats struct {
 
 // Stats returns p's figures.
 func (p *Partition) Stats() Stats {
-	return Stats{Cached: p.cache.len(), DedupEntries: len(p.window.known), DedupEvicted: p.window.evicted, DedupUnflushed: len(p.window.unflushed)}
+	return Stats{
+		Cached: p.cache.len(), DedupEntries: p.window.len(), DedupEvicted: p.window.evicted,
+		DedupUnflushed: p.window.pending(),
+	}
 }
 
+// Unwritten is how many commands and states the next Flush writes.
+func (p *Partition) Unwritten() int { return p.window.pending() + len(p.dirty) }
+
 // Commit takes fx over: it is known to be committed, and eventsNext and refusalsNext are the offsets after its last
-// event and refusal (as they are, where it had none).
+// event and refusal (as they are, where it had none). fx must be of the newest step or checkpoint, and its memory is
+// used again: it is valid until the next step.
 func (p *Partition) Commit(fx *Effects, eventsNext, refusalsNext int64) {
+	if fx.change.number != p.changes {
+		panic("engine: only the newest step can be committed")
+	}
 	p.take(&fx.change)
 	p.marks.eventsNext = max(p.marks.eventsNext, eventsNext)
 	p.marks.refusalsNext = max(p.marks.refusalsNext, refusalsNext)
@@ -162,13 +176,22 @@ func (p *Partition) Commit(fx *Effects, eventsNext, refusalsNext int64) {
 	}
 	if c := fx.change.checkpoint; c != nil {
 		p.advance(c)
+		return
 	}
+	p.spare = scratch{fx: fx, buf: fx.buf}
 }
 
-// Flush returns what the store needs beside the Writes of effects and folds: the watermarks, the newly remembered
-// commands in blocks, and the keys of blocks that have left the window, for their age or for their number: what is on disk
-// is bounded as what is in memory. All of it goes into one batch with those Writes.
-func (p *Partition) Flush() (writes []Write, deletes [][]byte) {
+// Flush returns what the store needs to reflect the log as far as p does: the states that have changed, the watermarks,
+// the newly remembered commands in blocks, and the keys of blocks that have left the window, for their age or for their
+// number: what is on disk is bounded as what is in memory. All of it goes into one batch, with what States returned since
+// the last Flush. It is valid until the next call of either.
+//
+// It is not called between a step and its commit.
+func (p *Partition) Flush() (writes []Write, deletes [][]byte, err error) {
+	writes, deletes, err = p.States()
+	if err != nil {
+		return nil, nil, err
+	}
 	for block, newest := p.window.block(); len(block) > 0; block, newest = p.window.block() {
 		writes = append(writes, Write{dedupKey(newest, p.blocks), block})
 		p.blocks++
@@ -182,71 +205,5 @@ func (p *Partition) Flush() (writes []Write, deletes [][]byte) {
 		}
 		deletes = append(deletes, bytes.Clone(pair.Key))
 	}
-	return writes, deletes
-}
-
-// change is what a batch or a fold alters in memory.
-type change struct {
-	entries    map[aggregateKey]*entry
-	remember   []remembered
-	recordedAt int64
-	born       int64       // aggregates that had no event before
-	checkpoint *checkpoint // how far it has come
-}
-
-func (p *Partition) take(c *change) {
-	for key, e := range c.entries {
-		p.cache.put(key, e)
-	}
-	for _, r := range c.remember {
-		p.window.add(r)
-	}
-	p.marks.recordedAt = max(p.marks.recordedAt, c.recordedAt)
-	p.marks.aggregates += c.born
-}
-
-// load returns an aggregate: as the batch left it, as the cache or the store holds it, or as it is before its first event.
-func (p *Partition) load(c *change, a es.AggregateType, key aggregateKey) (*entry, error) {
-	if e, ok := c.entries[key]; ok {
-		return e, nil
-	}
-	if e, ok := p.cache.get(key); ok {
-		return e, nil
-	}
-	value, found, err := p.store.Get(key.stored())
-	if err != nil {
-		return nil, fmt.Errorf("reading %s %s from the store: %w", key.aggregate, key.id, err)
-	}
-	if !found {
-		return &entry{state: a.Zero()}, nil
-	}
-	e, err := decodeEntry(value, p.cfg.Codec, a)
-	if err != nil {
-		return nil, fmt.Errorf("decoding %s %s from the store: %w", key.aggregate, key.id, err)
-	}
-	p.cache.put(key, e)
-	return e, nil
-}
-
-// writes encodes the entries of c, which nobody else has yet, for the store.
-func (p *Partition) writes(c *change) (writes []Write, deletes [][]byte, err error) {
-	writes = make([]Write, 0, len(c.entries))
-	for key, e := range c.entries {
-		value, err := appendEntry(make([]byte, 0, entryBytesUsual), p.cfg.Codec, p.types[key.aggregate], e)
-		if err != nil {
-			return nil, nil, err
-		}
-		writes = append(writes, Write{key.stored(), value})
-		switch changed := e.changed(); {
-		case changed && !e.listed:
-			writes = append(writes, Write{Key: key.changed()})
-		case !changed && e.listed:
-			deletes = append(deletes, key.changed())
-		}
-		e.listed = e.changed()
-	}
 	return writes, deletes, nil
 }
-
-// entryBytesUsual is room for the entry of a small aggregate.
-const entryBytesUsual = 128

@@ -59,7 +59,7 @@ func (r *Restoration) Load(batch []Stored) []Write {
 func (r *Restoration) load(rec Stored) (w Write, ok bool) {
 	cfg := &r.p.cfg
 	key, ok := parseKey(rec.Key)
-	a, known := r.p.types[key.aggregate]
+	kind, known := r.p.cache.kinds[key.aggregate]
 	if !ok || !known || partition.Of(key.id, cfg.Partitions) != cfg.Partition {
 		return Write{}, false
 	}
@@ -68,7 +68,7 @@ func (r *Restoration) load(rec Stored) (w Write, ok bool) {
 	switch {
 	case err == nil && s.EventsID != cfg.EventsID:
 		return Write{}, false
-	case err != nil || s.Fold != cfg.Codec.Fold(a):
+	case err != nil || s.Fold != cfg.Codec.Fold(kind.aggregate):
 		// An older one of ours will do: nothing that the marker vouches for is missing in it. But compaction may have taken it.
 		if _, held := r.held[hash]; !held {
 			r.foreign[string(rec.Key)] = struct{}{}
@@ -80,7 +80,7 @@ func (r *Restoration) load(rec Stored) (w Write, ok bool) {
 	r.recordedAt = max(r.recordedAt, s.RecordedAt)
 	r.eventsNext = max(r.eventsNext, s.EventsNext)
 	e := storedEntry{version: s.Version, snapshot: s.Version, chain: s.Chain, state: s.State}
-	return Write{key.stored(), e.append(make([]byte, 0, len(s.State)+entryBytesUsual/2))}, true
+	return Write{key.stored(), e.append(make([]byte, 0, len(s.State)+storedBytesUsual))}, true
 }
 
 // Finish ends the loading. eventsEnd and refusalsEnd are the ends of these logs, taken after the snapshots were read, and
@@ -128,7 +128,7 @@ func (r *Restoration) unfit(eventsEnd, refusalsEnd int64) error {
 		return fmt.Errorf("%d were made by another revision of their aggregate, or with another state", len(r.foreign))
 	}
 	for _, f := range m.Folds {
-		if a, ok := r.p.types[f.Aggregate]; ok && cfg.Codec.Fold(a) != f.Fold {
+		if kind, ok := r.p.cache.kinds[f.Aggregate]; ok && cfg.Codec.Fold(kind.aggregate) != f.Fold {
 			return fmt.Errorf("the checkpoint was made by another revision of %s, or with another state", f.Aggregate)
 		}
 	}
@@ -142,3 +142,6 @@ func (p *Partition) Recall(events, refusals int64) {
 	p.marks.eventsNext = min(p.marks.eventsNext, events)
 	p.marks.refusalsNext = min(p.marks.refusalsNext, refusals)
 }
+
+// storedBytesUsual is what an entry takes beside its state, as a rule.
+const storedBytesUsual = 48

@@ -65,7 +65,7 @@ func (s *snapshotter) add(key aggregateKey, e *storedEntry) (fits bool, err erro
 	value := len(buf)
 	if buf, err = cfg.Codec.AppendSnapshot(buf, &Snapshot{
 		Version: e.version, Chain: e.chain, RecordedAt: s.recordedAt, EventsNext: s.p.marks.eventsNext, EventsID: cfg.EventsID,
-		Fold: cfg.Codec.Fold(s.p.types[key.aggregate]), State: e.state,
+		Fold: cfg.Codec.Fold(s.p.cache.kinds[key.aggregate].aggregate), State: e.state,
 	}); err != nil {
 		return false, fmt.Errorf("taking a snapshot of %s %s: %w", key.aggregate, key.id, err)
 	}
@@ -83,14 +83,14 @@ func (s *step) snapshots() error {
 		return nil
 	}
 	out := snapshotter{p: s.p, recordedAt: s.at}
-	for _, key := range s.due {
-		e := s.fx.change.entries[key]
+	for _, x := range s.due {
+		e := s.fx.change.at(x)
 		e.due = false
-		state, err := s.p.cfg.Codec.AppendState(nil, s.p.types[key.aggregate], e.state)
+		state, err := s.p.cfg.Codec.AppendState(nil, x.kind.aggregate, e.state)
 		if err != nil {
-			return fmt.Errorf("encoding the state of %s %s: %w", key.aggregate, key.id, err)
+			return fmt.Errorf("encoding the state of %s %s: %w", x.kind.name, x.id, err)
 		}
-		fits, err := out.add(key, &storedEntry{version: e.version, chain: e.chain, state: state})
+		fits, err := out.add(aggregateKey{x.kind.name, x.id}, &storedEntry{version: e.version, chain: e.chain, state: state})
 		if err != nil {
 			return err
 		}

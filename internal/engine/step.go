@@ -34,12 +34,7 @@ func (p *Partition) Step(now int64, batch []Input) (*Effects, error) {
 	if behind := p.marks.recordedAt - now; behind > clockBehindMillisMax {
 		return nil, fmt.Errorf("%w by %d ms on partition %s/%d: set the clock right (NTP) and start again", ErrClockBehind, behind, p.cfg.Context, p.cfg.Partition)
 	}
-	s := step{p: p, at: max(now, p.marks.recordedAt), seen: make(map[es.ID]outcome, len(batch)), fx: &Effects{
-		Events: make([]Record, 0, len(batch)),
-		change: change{entries: make(map[aggregateKey]*entry, len(batch)), remember: make([]remembered, 0, len(batch))},
-		Counts: Counts{Refused: map[string]int{}},
-	}, buf: make([]byte, 0, len(batch)*recordBytesUsual)}
-	s.fx.change.recordedAt = s.at
+	s := p.step(max(now, p.marks.recordedAt), len(batch))
 	for c := range s.fx.Next {
 		s.fx.Next[c] = -1
 	}
@@ -48,20 +43,52 @@ func (p *Partition) Step(now int64, batch []Input) (*Effects, error) {
 			return nil, err
 		}
 	}
-	err := s.snapshots()
-	if err == nil {
-		s.fx.Writes, s.fx.Deletes, err = p.writes(&s.fx.change)
+	if err := s.snapshots(); err != nil {
+		return nil, err
 	}
-	return s.fx, err
+	s.fx.buf = s.buf
+	s.fx.Counts.CacheHits, s.fx.Counts.CacheMisses = s.fx.change.hits, s.fx.change.misses
+	return s.fx, nil
 }
 
 type step struct {
-	p    *Partition
-	at   int64 // recorded_at of everything in this batch
-	fx   *Effects
-	seen map[es.ID]outcome // commands of this batch
-	buf  []byte            // keys and values of the records made so far
-	due  []aggregateKey    // aggregates that get a snapshot
+	p   *Partition
+	at  int64 // recorded_at of everything in this batch
+	fx  *Effects
+	buf []byte  // keys and values of the records made so far
+	due []*cell // aggregates that get a snapshot
+	// Of the command in hand. They stand here, and not where they are used, because the codec may keep what it is given
+	// a pointer to, for all the compiler knows.
+	cmd  Command
+	meta es.Meta
+	next entry
+	made []any // its events
+
+	linked []byte // what the chain was made of last
+}
+
+// scratch is memory for a step's effects.
+type scratch struct {
+	fx  *Effects
+	buf []byte
+}
+
+// step begins one, in the memory of the last that was committed. The effects of a step whose outcome is unknown are
+// never written over: the broker may still be sent what is in them.
+func (p *Partition) step(at int64, commands int) *step {
+	memory := p.spare
+	p.spare = scratch{}
+	if memory.fx == nil || cap(memory.fx.Events) < commands/2 {
+		memory = scratch{
+			fx:  &Effects{Events: make([]Record, 0, commands), change: change{touched: make([]touched, 0, commands)}},
+			buf: make([]byte, 0, commands*recordBytesUsual),
+		}
+	}
+	fx := memory.fx
+	clear(fx.Events)
+	*fx = Effects{Events: fx.Events[:0], change: p.begin(fx.change), Counts: Counts{Refused: map[string]int{}}}
+	fx.change.recordedAt = at
+	return &step{p: p, at: at, fx: fx, buf: memory.buf[:0]}
 }
 
 func (s *step) input(in *Input) error {
@@ -71,8 +98,10 @@ func (s *step) input(in *Input) error {
 	}
 	s.fx.Next[in.Channel] = in.Offset + 1
 
-	cmd, err := s.p.cfg.Codec.DecodeCommand(in.Value)
-	d := decision{step: s, in: in, cmd: &cmd}
+	cmd := &s.cmd
+	var err error
+	*cmd, err = s.p.cfg.Codec.DecodeCommand(in.Value)
+	d := decision{step: s, in: in, cmd: cmd}
 	if cmd.HasMeta {
 		if bad := checkIDs(&cmd.Meta); bad != nil {
 			cmd.HasMeta, err = false, bad

@@ -46,8 +46,8 @@ type AggregateType interface {
 	// Zero is the state before the first event; StateType its Go type.
 	Zero() any
 	StateType() reflect.Type
-	// Decide returns the events command makes true in state, or a Refusal.
-	Decide(state, command any) ([]any, error)
+	// Decide appends the events that command makes true in state to dst and returns it, or returns a Refusal.
+	Decide(state, command any, dst []any) ([]any, error)
 	// Evolve returns the state after event.
 	Evolve(state, event any) any
 }
@@ -80,16 +80,15 @@ func (a erased[S, C, E]) Zero() any {
 
 func (a erased[S, C, E]) StateType() reflect.Type { return reflect.TypeFor[S]() }
 
-func (a erased[S, C, E]) Decide(state, command any) ([]any, error) {
+func (a erased[S, C, E]) Decide(state, command any, dst []any) ([]any, error) {
 	events, err := state.(S).Decide(command.(C))
-	if err != nil || len(events) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	out := make([]any, len(events))
-	for i, e := range events {
-		out[i] = e
+	for _, e := range events {
+		dst = append(dst, e)
 	}
-	return out, nil
+	return dst, nil
 }
 
 func (a erased[S, C, E]) Evolve(state, event any) any { return state.(S).Evolve(event.(E)) }

@@ -67,14 +67,14 @@ func TestTheFirstBrokenRuleCounts(t *testing.T) {
 func TestADeclaredTypeActsAsItsParameters(t *testing.T) {
 	t.Parallel()
 	a := declared()
-	events, err := a.Decide(a.Zero(), press{1})
+	events, err := a.Decide(a.Zero(), press{1}, nil)
 	if err != nil || !reflect.DeepEqual(events, []any{pressed{}}) {
 		t.Fatalf("%v, %v", events, err)
 	}
 	if s := a.Evolve(a.Zero(), events[0]); s != (switchboard{On: true}) {
 		t.Errorf("state %v", s)
 	}
-	if _, err := a.Decide(a.Zero(), press{9}); !errors.Is(err, tooOften) {
+	if _, err := a.Decide(a.Zero(), press{9}, nil); !errors.Is(err, tooOften) {
 		t.Errorf("err = %v", err)
 	}
 	if ups := a.Upcasts("Pressed"); len(ups) != 1 || ups[0](pressed{}) != (pressed{Lifted: true}) {

@@ -123,7 +123,7 @@ func (b *bank) partition(n int32) *engine.Partition {
 	p, err := engine.Open(engine.Config{
 		Context: "bank", Partition: n, Partitions: testPartitions, Codec: b.codec.Context("bank"),
 		DedupMillis: engine.DedupMillisDefault, DedupEntries: engine.DedupEntriesDefault,
-		CacheEntries: engine.CacheEntriesDefault, RecordBytesMax: engine.RecordBytesMaxDefault,
+		CacheBytes: engine.CacheBytesDefault, RecordBytesMax: engine.RecordBytesMaxDefault,
 	}, statestore.NewMemStore())
 	if err != nil {
 		b.t.Fatal(err)

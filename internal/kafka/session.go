@@ -7,12 +7,10 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // SessionConfig describes one transactional member of a group.
@@ -39,7 +37,8 @@ type SessionConfig struct {
 //	gained, lost, news := s.Changes()   // between transactions only
 //	…give up what is lost, s.Settle, take over what is gained, s.Resume…
 //	records := s.Poll(ctx, n)
-//	committed, err := s.Commit(ctx, outputs, positions)
+//	committed, err := s.Commit(ctx, outputs, positions)   // or s.Begin, t.Write as outputs come, t.Commit
+//	s.Recycle(records)
 //	s.AllowRebalance()
 //
 // The group's callbacks run on another goroutine and only write down what happened: a rebalance waits until
@@ -69,6 +68,10 @@ const (
 	// heartbeatMax is how long a member may not know that the group wants to share out anew. It is short, because one
 	// that has joined waits for all others, and can't commit meanwhile: the slowest to hear of it sets the pause.
 	heartbeatMax = 100 * time.Millisecond
+	// What one fetch brings: enough for the largest transaction of all partitions while another is under way, and no
+	// more, for it is all in memory.
+	fetchBytesMax          = 16 << 20
+	fetchPartitionBytesMax = 2 << 20
 )
 
 // OpenSession starts a session. Its transactional ID is taken before it joins the group, so that whatever a predecessor
@@ -107,6 +110,9 @@ func OpenSession(ctx context.Context, cfg SessionConfig) (*Session, error) {
 		kgo.ProducerBatchMaxBytes(RecordBytesMax),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.MaxBufferedRecords(cfg.BufferedRecordsMax),
+		kgo.FetchMaxBytes(fetchBytesMax),
+		kgo.FetchMaxPartitionBytes(fetchPartitionBytesMax),
+		kgo.WithPools(&recordPool{}),
 		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, got map[string][]int32) { s.assigned(cl, got) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { s.revoked(gone) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { s.revoked(gone) }),
@@ -293,6 +299,30 @@ func (s *Session) Poll(ctx context.Context, max int) ([]Fetched, error) {
 	return out, nil
 }
 
+// Recycle gives the memory of polled records back, for the next poll: not of what their keys and values point to, which
+// stays good as long as somebody has it. The records themselves are not to be looked at any more.
+func (s *Session) Recycle(fetched []Fetched) {
+	for _, f := range fetched {
+		for _, r := range f.Records {
+			r.Recycle()
+		}
+	}
+}
+
+// recordPool lends the client the memory of polled records.
+type recordPool struct{ pool sync.Pool }
+
+// GetRecords returns an empty list with room for n records.
+func (p *recordPool) GetRecords(n int) []Record {
+	if lent, ok := p.pool.Get().(*[]Record); ok && cap(*lent) >= n {
+		return (*lent)[:0]
+	}
+	return make([]Record, 0, n)
+}
+
+// PutRecords takes a list back.
+func (p *recordPool) PutRecords(records []Record) { p.pool.Put(&records) }
+
 // Position is the next offset to read of a topic's partition.
 type Position struct {
 	Topic     string
@@ -300,92 +330,14 @@ type Position struct {
 	Next      int64
 }
 
-// Commit writes records and the session's place in one transaction. positions are the places of inputs of which this
-// poll had no record: they are committed too, because a partition that is written without its offsets is not fenced.
-//
-// Unless committed is true the outcome is unknown, error or not: the records may be there. AbortCause says why. After an
-// error the session is of no more use. A transaction that has begun is ended though ctx is cancelled, but not after its deadline.
+// Commit writes records and the session's place in one transaction, see [Tx].
 func (s *Session) Commit(ctx context.Context, records []*Record, positions []Position) (committed bool, err error) {
-	patience := 2 * s.cfg.TransactionTimeout
-	if deadline, ok := ctx.Deadline(); ok {
-		patience = min(patience, time.Until(deadline))
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	var failed atomic.Pointer[error]
-	_, generation := s.session.Client().GroupMetadata()
-	defer func() {
-		if !committed {
-			s.aborted = s.causeOf(generation, err, failed.Load())
-		}
-	}()
-	if err := s.session.Begin(); err != nil {
-		return false, fmt.Errorf("kafka: beginning a transaction: %w", err)
-	}
-	for _, r := range records {
-		s.session.Produce(ctx, r, func(_ *Record, err error) {
-			if err != nil {
-				failed.CompareAndSwap(nil, &err)
-			}
-		})
-	}
-	if err := s.session.Client().Flush(ctx); err != nil {
-		return false, fmt.Errorf("kafka: writing a transaction: %w", err)
-	}
-	try := kgo.TryCommit
-	if failed.Load() != nil {
-		try = kgo.TryAbort
-	}
-	committed, err = s.session.End(kgo.PreTxnCommitFnContext(ctx, func(req *kmsg.TxnOffsetCommitRequest) error {
-		addPositions(req, positions)
-		return nil
-	}), try)
-	if cause := failed.Load(); err == nil && cause != nil && !retriable(*cause) {
-		err = *cause
-	}
+	t, err := s.Begin(ctx)
 	if err != nil {
-		return false, fmt.Errorf("kafka: ending a transaction: %w", err)
+		return false, err
 	}
-	return committed, nil
-}
-
-// retriable reports whether a record's failure goes away with its transaction: the batch is decided again.
-func retriable(err error) bool {
-	return errors.Is(err, kgo.ErrAborting) || errors.Is(err, kgo.ErrRecordTimeout) || errors.Is(err, kgo.ErrRecordRetries) || IsTimeout(err)
-}
-
-// addPositions completes req by those positions whose partition it does not have.
-func addPositions(req *kmsg.TxnOffsetCommitRequest, positions []Position) {
-	for _, p := range positions {
-		topic := topicOf(req, p.Topic)
-		if has(topic, p.Partition) {
-			continue
-		}
-		part := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		part.Partition, part.Offset = p.Partition, p.Next
-		topic.Partitions = append(topic.Partitions, part)
-	}
-}
-
-func topicOf(req *kmsg.TxnOffsetCommitRequest, name string) *kmsg.TxnOffsetCommitRequestTopic {
-	for i := range req.Topics {
-		if req.Topics[i].Topic == name {
-			return &req.Topics[i]
-		}
-	}
-	t := kmsg.NewTxnOffsetCommitRequestTopic()
-	t.Topic = name
-	req.Topics = append(req.Topics, t)
-	return &req.Topics[len(req.Topics)-1]
-}
-
-func has(t *kmsg.TxnOffsetCommitRequestTopic, partition int32) bool {
-	for _, p := range t.Partitions {
-		if p.Partition == partition {
-			return true
-		}
-	}
-	return false
+	t.Write(records)
+	return t.Commit(positions)
 }
 
 // AllowRebalance lets the group take and give partitions until the next Poll returns records.

@@ -32,8 +32,9 @@ type Aggregator struct {
 	Flush        time.Duration
 	DedupWindow  time.Duration
 	DedupEntries int
-	// CacheBytes is the store's block cache.
-	CacheBytes         int64
+	// CacheBytes bounds a partition's aggregates in memory, StoreCacheBytes the store's block cache.
+	CacheBytes         int
+	StoreCacheBytes    int64
 	AcceptLostCommands bool
 	// SessionTimeout and TransactionTimeout: zero takes the defaults of the kafka package.
 	SessionTimeout, TransactionTimeout time.Duration
@@ -44,7 +45,8 @@ func NewAggregator() Aggregator {
 	d := aggregator.Config{}.WithDefaults()
 	return Aggregator{
 		State: filepath.Join("data", "aggregator"), Sessions: d.Sessions, Batch: d.BatchMax, Flush: d.FlushEvery,
-		DedupWindow: d.DedupWindow, DedupEntries: d.DedupEntries, CacheBytes: pebble.DefaultCacheBytes,
+		DedupWindow: d.DedupWindow, DedupEntries: d.DedupEntries,
+		CacheBytes: d.CacheBytes, StoreCacheBytes: pebble.DefaultCacheBytes,
 		SessionTimeout: kafka.SessionTimeoutDefault, TransactionTimeout: kafka.TransactionTimeoutDefault,
 	}
 }
@@ -61,7 +63,8 @@ func (a *Aggregator) Flags(f *cli.Flags) {
 	f.DurationVar(&a.Flush, "flush", a.Flush, "`time` that committed states may wait to be written to the store; a restart folds what was not")
 	f.DurationVar(&a.DedupWindow, "dedup-window", a.DedupWindow, "`time` for which a repeated command ID is recognised")
 	f.IntVar(&a.DedupEntries, "dedup-entries", a.DedupEntries, "`commands` a partition remembers for that at most, whichever ends first")
-	f.Int64Var(&a.CacheBytes, "cache-bytes", a.CacheBytes, "`bytes` of memory for the store's blocks")
+	f.IntVar(&a.CacheBytes, "cache-bytes", a.CacheBytes, "`bytes` of memory for the decoded aggregates of each partition, by an estimate; what is not there is read from the store")
+	f.Int64Var(&a.StoreCacheBytes, "store-cache-bytes", a.StoreCacheBytes, "`bytes` of memory for the store's blocks")
 	f.DurationVar(&a.SessionTimeout, "session-timeout", a.SessionTimeout, "`time` without a sign of life after which others take over")
 	f.DurationVar(&a.TransactionTimeout, "transaction-timeout", a.TransactionTimeout, "`time` after which the broker ends a dead worker's transaction")
 	f.BoolVar(&a.AcceptLostCommands, "accept-lost-commands", a.AcceptLostCommands, "go on where offsets or undecided commands were lost, instead of refusing to start")
@@ -85,6 +88,7 @@ func (a *Aggregator) Validate() error {
 	check(a.DedupWindow >= time.Second, "--dedup-window: %v is shorter than a second", a.DedupWindow)
 	check(a.DedupEntries >= 1, "--dedup-entries: %d commands would recognise nothing", a.DedupEntries)
 	check(a.CacheBytes > 0, "--cache-bytes: %d is no size", a.CacheBytes)
+	check(a.StoreCacheBytes > 0, "--store-cache-bytes: %d is no size", a.StoreCacheBytes)
 	check(a.SessionTimeout >= time.Second, "--session-timeout: %v is shorter than a second", a.SessionTimeout)
 	check(a.TransactionTimeout >= time.Second, "--transaction-timeout: %v is shorter than a second", a.TransactionTimeout)
 	return errors.Join(faults...)
@@ -145,7 +149,7 @@ func (r *Aggregators) Status() []aggregator.Status {
 
 // leases opens the store, which is closed with the foundation. Where another process has it, the error says what to do.
 func (a Aggregator) leases(f *Foundation, instead string) (*statestore.Leases, error) {
-	root, err := pebble.Open(pebble.Config{Dir: filepath.Join(a.State, "store"), CacheBytes: a.CacheBytes, Logger: f.Log})
+	root, err := pebble.Open(pebble.Config{Dir: filepath.Join(a.State, "store"), CacheBytes: a.StoreCacheBytes, Logger: f.Log})
 	if errors.Is(err, statestore.ErrLocked) {
 		return nil, fmt.Errorf("%w: another aggregator runs on --state %s; %s", err, a.State, instead)
 	}
@@ -164,7 +168,7 @@ func (a Aggregator) worker(f *Foundation, c es.Context, leases *statestore.Lease
 		Context: c.Name, Codec: f.Codec.Context(c.Name), Schemas: f.Codec, Kafka: f.Kafka,
 		Partitions: int32(f.Services.Partitions), Instance: a.Instance, Sessions: a.Sessions, Leases: leases,
 		Standbys: a.Standbys, Capacity: a.Capacity,
-		BatchMax: a.Batch, FlushEvery: a.Flush, DedupWindow: a.DedupWindow, DedupEntries: a.DedupEntries,
+		BatchMax: a.Batch, FlushEvery: a.Flush, DedupWindow: a.DedupWindow, DedupEntries: a.DedupEntries, CacheBytes: a.CacheBytes,
 		AcceptLostCommands: a.AcceptLostCommands,
 		SessionTimeout:     a.SessionTimeout, TransactionTimeout: a.TransactionTimeout,
 		Replier:  &replier{codec: f.Codec, out: replies, observe: func(sent bool) { observer.Replied(c.Name, sent) }, log: f.Log},

@@ -11,6 +11,7 @@ import (
 
 // batch is one poll: what was read of each partition, and what follows from it.
 type batch struct {
+	tx       *kafka.Tx
 	parts    []*part
 	commands int
 	oldest   time.Time
@@ -23,6 +24,7 @@ type part struct {
 	fx     *engine.Effects
 	// events and refusals as they were sent; the client writes their offsets into them.
 	events, refusals []*kafka.Record
+	memory           memory // the partition's, for the time being
 }
 
 func (m *member) newBatch(ctx context.Context, fetched []kafka.Fetched) (*batch, error) {
@@ -35,7 +37,7 @@ func (m *member) newBatch(ctx context.Context, fetched []kafka.Fetched) (*batch,
 		}
 		p := byNumber[f.Partition]
 		if p == nil {
-			p = &part{owned: o}
+			p = &part{owned: o, inputs: o.memory.inputs[:0]}
 			byNumber[f.Partition] = p
 			b.parts = append(b.parts, p)
 		}
@@ -48,50 +50,62 @@ func (m *member) newBatch(ctx context.Context, fetched []kafka.Fetched) (*batch,
 				return nil, err
 			}
 			p.inputs = append(p.inputs, engine.Input{Channel: channel, Offset: r.Offset, Key: r.Key, Value: r.Value, Headers: headersIn(r.Headers)})
-			if b.oldest.IsZero() || r.Timestamp.Before(b.oldest) {
-				b.oldest = r.Timestamp
-			}
+		}
+		if first := f.Records[0].Timestamp; b.oldest.IsZero() || first.Before(b.oldest) {
+			b.oldest = first
 		}
 		b.commands += len(f.Records)
 	}
 	return b, nil
 }
 
-// outputs are the batch's records for the transaction.
-func (b *batch) outputs(t topics) []*kafka.Record {
-	n := 0
-	for _, p := range b.parts {
-		n += len(p.fx.Events) + len(p.fx.Refusals) + len(p.fx.Inbox) + len(p.fx.Dispatch) + len(p.fx.Snapshots) + len(p.fx.DeadLetters)
-	}
-	slab := make([]kafka.Record, 0, n) // one allocation; never grown, so that pointers into it stay good
-	out := make([]*kafka.Record, 0, n)
-	add := func(topic func(engine.Record) string, records []engine.Record) []*kafka.Record {
-		first := len(out)
-		for _, r := range records {
-			slab = append(slab, kafka.Record{Topic: topic(r), Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: headersOut(r.Headers)})
-			out = append(out, &slab[len(slab)-1])
-		}
-		return out[first:]
-	}
-	for _, p := range b.parts {
-		p.events = add(always(t.events), p.fx.Events)
-		p.refusals = add(always(t.refusals), p.fx.Refusals)
-		add(func(r engine.Record) string { return r.Context + kafka.InboxSuffix }, p.fx.Inbox)
-		add(always(t.dispatch), p.fx.Dispatch)
-		add(always(t.snapshots), p.fx.Snapshots)
-		add(always(t.deadLetter), p.fx.DeadLetters)
-	}
-	return out
+// memory is what a partition's share of a transaction is put together in. It is used again by the next one if this one
+// is known to be committed: else the client may still have what is in it.
+type memory struct {
+	inputs  []engine.Input
+	records []kafka.Record
+	out     []*kafka.Record
 }
 
-func always(topic string) func(engine.Record) string {
-	return func(engine.Record) string { return topic }
+// write gives the part's records to the transaction. now is what they are stamped with, Unix milliseconds.
+func (p *part) write(tx *kafka.Tx, t topics, now int64) {
+	fx := p.fx
+	m := p.owned.memory
+	p.owned.memory = memory{}
+	n := len(fx.Events) + len(fx.Refusals) + len(fx.Inbox) + len(fx.Dispatch) + len(fx.Snapshots) + len(fx.DeadLetters)
+	if cap(m.records) < n { // never grown, so that pointers into it stay good
+		m.records, m.out = make([]kafka.Record, 0, n), make([]*kafka.Record, 0, n)
+	}
+	m.inputs, m.records, m.out = p.inputs, m.records[:0], m.out[:0]
+	stamp := time.UnixMilli(now)
+	add := func(topic func(*engine.Record) string, records []engine.Record) []*kafka.Record {
+		first := len(m.out)
+		for i := range records {
+			r := &records[i]
+			m.records = append(m.records, kafka.Record{Topic: topic(r), Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: headersOut(r.Headers), Timestamp: stamp})
+			m.out = append(m.out, &m.records[len(m.records)-1])
+		}
+		return m.out[first:]
+	}
+	p.events = add(always(t.events), fx.Events)
+	p.refusals = add(always(t.refusals), fx.Refusals)
+	add(func(r *engine.Record) string { return r.Context + kafka.InboxSuffix }, fx.Inbox)
+	add(always(t.dispatch), fx.Dispatch)
+	add(always(t.snapshots), fx.Snapshots)
+	add(always(t.deadLetter), fx.DeadLetters)
+	p.memory = m
+	tx.Write(m.out)
+}
+
+func always(topic string) func(*engine.Record) string {
+	return func(*engine.Record) string { return topic }
 }
 
 // committed takes over what is now known to be in the log.
 func (p *part) committed() error {
 	p.owned.p.Commit(p.fx, after(p.events), after(p.refusals))
-	if err := p.owned.keep(p.fx.Writes, p.fx.Deletes); err != nil {
+	p.owned.memory = p.memory
+	if err := p.owned.keep(p.fx.Writes, p.fx.Deletes); err != nil { // of a checkpoint: a step has none
 		return fmt.Errorf("partition %d: %w", p.owned.number, err)
 	}
 	return nil

@@ -49,9 +49,6 @@ type Restored struct {
 	Took      time.Duration
 }
 
-// rememberedMax bounds the remembered commands that wait to be written to the store.
-const rememberedMax = 100_000
-
 // catchUp makes partitions reflect their logs. A store that has something to go on from needs the logs' tails alone;
 // the others are filled: from the snapshots, else from the first event.
 func (w *Worker) catchUp(ctx context.Context, parts []*catchUp) error {
@@ -162,15 +159,12 @@ func (w *Worker) absorb(ctx context.Context, o *owned, s kafka.Span, records []*
 	if s.Topic == w.topics.refusals {
 		err = o.p.FoldRefusals(stored, next)
 	} else {
-		var writes []engine.Write
-		if writes, err = o.p.FoldEvents(stored, next); err == nil {
-			err = o.keep(writes, nil)
-		}
+		err = o.p.FoldEvents(stored, next)
 	}
 	if err != nil {
 		return err
 	}
-	if o.overlay.Bytes() > overlayBytesMax || o.p.Stats().DedupUnflushed > rememberedMax {
+	if o.full() {
 		return w.flush(o)
 	}
 	return nil

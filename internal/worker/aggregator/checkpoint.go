@@ -63,7 +63,14 @@ func (m *member) checkpoint(ctx context.Context) (committed bool, err error) {
 	for _, p := range parts {
 		b.parts = append(b.parts, p.part)
 	}
-	if committed, err = m.publish(ctx, b); err != nil || !committed {
+	now := m.cfg.Now().UnixMilli()
+	committed, err = m.publish(ctx, b, func() error {
+		for _, p := range b.parts {
+			p.write(b.tx, m.w.topics, now)
+		}
+		return nil
+	})
+	if err != nil || !committed {
 		return false, err
 	}
 	for _, p := range parts {
@@ -94,6 +101,13 @@ func (m *member) checkpointParts() (parts []*checkpointed, err error) {
 	var g errgroup.Group
 	for _, c := range parts {
 		g.Go(func() (err error) {
+			writes, deletes, err := c.owned.p.States()
+			if err == nil {
+				err = c.owned.keep(writes, deletes)
+			}
+			if err != nil {
+				return err
+			}
 			c.fx, c.last, err = c.owned.p.Checkpoint(max(1, checkpointPart/len(parts)))
 			if errors.Is(err, engine.ErrSnapshotTooLarge) {
 				m.cfg.Log.Warn("no checkpoint: a restore goes on from the last one", "context", m.cfg.Context, "partition", c.owned.number, "cause", err)

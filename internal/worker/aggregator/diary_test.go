@@ -183,7 +183,7 @@ func (p *pipeline) engineOver(s statestore.Store, cfg aggregator.Config, n int32
 		Context: "bank", Partition: n, Partitions: partitions, Codec: cfg.Codec,
 		Topics:   [2]engine.Topic{topic("bank.commands"), topic("bank.dispatch")},
 		EventsID: topic("bank.events").ID, SnapshotsID: topic("bank.snapshots").ID,
-		DedupMillis: cfg.DedupWindow.Milliseconds(), DedupEntries: cfg.DedupEntries, CacheEntries: 10, RecordBytesMax: 1 << 20,
+		DedupMillis: cfg.DedupWindow.Milliseconds(), DedupEntries: cfg.DedupEntries, CacheBytes: 10_000, RecordBytesMax: 1 << 20,
 	}, s)
 	if err != nil {
 		p.t.Fatal(err)

@@ -27,16 +27,13 @@ type member struct {
 	awaited   map[int32]bool // given to us, and not taken over yet
 	batch     int            // commands a poll, now
 	lastFlush time.Time
-	dirty     bool
+	dirty     bool    // something is committed that no flush has taken
+	flight    *flight // the flush under way; nil: none
 
 	lastCheckpoint time.Time // when the last one began
 }
 
-const (
-	pollPatience = 500 * time.Millisecond
-	// overlayBytesMax bounds what waits for a flush, whatever the clock says.
-	overlayBytesMax = 64 << 20
-)
+const pollPatience = 500 * time.Millisecond
 
 func (m *member) run(ctx context.Context) error {
 	for ctx.Err() == nil {
@@ -81,11 +78,12 @@ func (m *member) decide(ctx context.Context, fetched []kafka.Fetched) error {
 	if err != nil {
 		return err
 	}
-	if err := m.step(b, began.UnixMilli()); err != nil {
+	decided := began
+	committed, err := m.publish(ctx, b, func() error {
+		err := m.step(b, began.UnixMilli())
+		decided = m.cfg.Now()
 		return err
-	}
-	decided := m.cfg.Now()
-	committed, err := m.publish(ctx, b)
+	})
 	if err != nil {
 		return err
 	}
@@ -95,13 +93,21 @@ func (m *member) decide(ctx context.Context, fetched []kafka.Fetched) error {
 	}
 	m.batch = min(m.cfg.BatchMax, 2*m.batch)
 	m.reply(b)
+	m.s.Recycle(fetched)
 	m.cfg.Observer.Batch(m.cfg.Context, b.describe(decided.Sub(began), m.cfg.Now().Sub(decided)))
 	return nil
 }
 
-// publish writes b in one transaction and takes it over if that is known to be committed.
-func (m *member) publish(ctx context.Context, b *batch) (committed bool, err error) {
-	committed, err = m.s.Commit(ctx, b.outputs(m.w.topics), m.positions(b))
+// publish writes b in one transaction and takes it over if that is known to be committed. The transaction begins before
+// write has the records made and given to it, part by part: the first are on their way while the last are decided.
+func (m *member) publish(ctx context.Context, b *batch, write func() error) (committed bool, err error) {
+	if b.tx, err = m.s.Begin(ctx); err != nil {
+		return false, err
+	}
+	if err := write(); err != nil {
+		return false, errors.Join(err, b.tx.Abort())
+	}
+	committed, err = b.tx.Commit(m.positions(b))
 	if !committed {
 		m.cfg.Observer.Abort(m.cfg.Context, m.s.AbortCause())
 		return false, err
@@ -122,14 +128,19 @@ func (m *member) startOver(ctx context.Context) error {
 	return m.takeOverAgain(ctx)
 }
 
-// step decides every partition of the batch, each on a goroutine of its own: they share nothing but the codec.
+// step decides every partition of the batch, each on a goroutine of its own, and gives its records to the transaction:
+// they share nothing else but the codec.
 func (m *member) step(b *batch, now int64) error {
 	var g errgroup.Group
 	for _, part := range b.parts {
 		g.Go(func() error {
 			fx, err := part.owned.p.Step(now, part.inputs)
+			if err != nil {
+				return err
+			}
 			part.fx = fx
-			return err
+			part.write(b.tx, m.w.topics, now)
+			return nil
 		})
 	}
 	err := g.Wait()
@@ -170,28 +181,14 @@ func (m *member) reply(b *batch) {
 	}
 }
 
-func (m *member) flushDue() error {
-	full := false
-	for _, o := range m.owned {
-		full = full || o.overlay.Bytes() > overlayBytesMax
-	}
-	if !m.dirty || !full && m.cfg.Now().Sub(m.lastFlush) < m.cfg.FlushEvery {
-		return nil
-	}
-	for _, o := range m.owned {
-		if err := m.w.flush(o); err != nil {
-			return err
-		}
-	}
-	m.dirty, m.lastFlush = false, m.cfg.Now()
-	return nil
-}
-
 // giveUp writes a partition's memory to the store and passes the partition on.
 func (m *member) giveUp(number int32) error {
 	o, ok := m.owned[number]
 	if !ok {
 		return nil
+	}
+	if err := m.land(); err != nil {
+		return err
 	}
 	delete(m.owned, number)
 	if o.empty { // still being filled: nobody could go on from that
@@ -208,6 +205,9 @@ func (m *member) release(o *owned) error {
 
 // abandon passes everything on without writing: after an error nothing in memory is trusted, and the log has it all.
 func (m *member) abandon() {
+	if err := m.land(); err != nil {
+		m.cfg.Log.Warn("writing to the store", "cause", err)
+	}
 	for number, o := range m.owned {
 		delete(m.owned, number)
 		if err := m.release(o); err != nil {

@@ -23,6 +23,9 @@ type owned struct {
 	checkpoint *Checkpoint
 	// evicted are those commands forgotten before their time of which the observer knows.
 	evicted int64
+
+	memory memory           // for its share of the next transaction
+	batch  statestore.Batch // for its next flush
 }
 
 func (w *Worker) storeName(n int32) string { return fmt.Sprintf("%s.%d", w.cfg.Context, n) }
@@ -77,7 +80,7 @@ func (w *Worker) engine(o *owned) (err error) {
 		EventsID: es.ID(t.ids[t.events].ID), SnapshotsID: es.ID(t.ids[t.snapshots].ID),
 		Codec:       w.cfg.Codec,
 		DedupMillis: w.cfg.DedupWindow.Milliseconds(), DedupEntries: w.cfg.DedupEntries,
-		CacheEntries: w.cfg.CacheEntries, RecordBytesMax: engine.RecordBytesMaxDefault,
+		CacheBytes: w.cfg.CacheBytes, RecordBytesMax: engine.RecordBytesMaxDefault,
 		SnapshotEvery: w.cfg.SnapshotEvery,
 	}
 	for c, name := range t.inputs {
@@ -100,27 +103,6 @@ func (o *owned) keep(writes []engine.Write, deletes [][]byte) error {
 		}
 	}
 	return nil
-}
-
-// flush writes what a partition's memory is ahead of its store, in one batch.
-func (w *Worker) flush(o *owned) error {
-	if err := o.keep(o.p.Flush()); err != nil {
-		return err
-	}
-	if evicted := o.p.Stats().DedupEvicted; evicted > o.evicted {
-		w.cfg.Observer.Evicted(w.cfg.Context, evicted-o.evicted)
-		o.evicted = evicted
-	}
-	position, _ := o.p.Position()
-	var b statestore.Batch
-	return o.overlay.Flush(&b, func(b *statestore.Batch) error {
-		outcome, err := o.lease.Apply(position, b)
-		w.cfg.Observer.Flush(w.cfg.Context, outcome)
-		if outcome == statestore.Applied {
-			w.holds.reached(o.number, position)
-		}
-		return err
-	})
 }
 
 // learn asks the registry for a schema that was not met before, so that the engine itself never has to.

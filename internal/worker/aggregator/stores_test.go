@@ -97,13 +97,16 @@ func TestAStoreAheadOfTheLogIsFilledAgain(t *testing.T) {
 func (p *pipeline) advance(s statestore.Store, cfg aggregator.Config, n int32, events, refusals int64) {
 	p.t.Helper()
 	e := p.engineOver(s, cfg, n)
-	if _, err := e.FoldEvents(nil, events); err != nil {
+	if err := e.FoldEvents(nil, events); err != nil {
 		p.t.Fatal(err)
 	}
 	if err := e.FoldRefusals(nil, refusals); err != nil {
 		p.t.Fatal(err)
 	}
-	writes, _ := e.Flush()
+	writes, _, err := e.Flush()
+	if err != nil {
+		p.t.Fatal(err)
+	}
 	for _, w := range writes {
 		put(p.t, s, w.Key, w.Value)
 	}

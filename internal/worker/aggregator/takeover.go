@@ -20,6 +20,9 @@ func (m *member) rebalance(ctx context.Context) error {
 		if !news {
 			return nil
 		}
+		if err := m.land(); err != nil {
+			return err
+		}
 		m.ready.Store(false)
 		m.cfg.Log.Info("the group assigns", "session", m.name, "gained", gained, "lost", lost)
 		for _, number := range lost {
@@ -62,6 +65,9 @@ var errNews = errors.New("the group has news")
 
 // takeOverAgain folds every partition of this session up to the log's end, after a transaction of unknown outcome.
 func (m *member) takeOverAgain(ctx context.Context) error {
+	if err := m.land(); err != nil {
+		return err
+	}
 	m.ready.Store(false)
 	numbers := slices.Collect(maps.Keys(m.owned))
 	m.s.Pause(numbers)

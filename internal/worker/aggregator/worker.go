@@ -55,7 +55,8 @@ type Config struct {
 	// DedupWindow and DedupEntries bound the window in which a repeated command ID is recognised, whichever ends first.
 	DedupWindow  time.Duration
 	DedupEntries int
-	CacheEntries int
+	// CacheBytes bounds the decoded aggregates of a partition in memory, by an estimate.
+	CacheBytes int
 	// SnapshotEvery is after how many events an aggregate gets a snapshot; negative: only checkpoints write any.
 	SnapshotEvery int64
 	// CheckpointEvery is how often every other aggregate that has changed gets one, and what lies before needs no folding
@@ -80,7 +81,7 @@ func (c Config) WithDefaults() Config {
 	c.FlushEvery = orDefault(c.FlushEvery, time.Second)
 	c.DedupWindow = orDefault(c.DedupWindow, engine.DedupMillisDefault*time.Millisecond)
 	c.DedupEntries = orDefault(c.DedupEntries, engine.DedupEntriesDefault)
-	c.CacheEntries = orDefault(c.CacheEntries, engine.CacheEntriesDefault)
+	c.CacheBytes = orDefault(c.CacheBytes, engine.CacheBytesDefault)
 	c.SnapshotEvery = orDefault(c.SnapshotEvery, engine.SnapshotEveryDefault)
 	c.CheckpointEvery = orDefault(c.CheckpointEvery, CheckpointEveryDefault)
 	c.LagEvery = orDefault(c.LagEvery, LagEveryDefault)

@@ -1,0 +1,133 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Tx is one transaction of a session: begun, written to, and ended by Commit or Abort.
+//
+// It is ended though the context it was begun with is cancelled, but not after that one's deadline. After an error of
+// any of its methods the session is of no more use.
+type Tx struct {
+	s          *Session
+	ctx        context.Context
+	cancel     context.CancelFunc
+	generation int32 // of the group, when it began
+	failed     atomic.Pointer[error]
+	sent       func(*Record, error) // the same for every record: a closure each would be an allocation each
+}
+
+// Begin begins a transaction. The session has one at a time.
+func (s *Session) Begin(ctx context.Context) (*Tx, error) {
+	patience := 2 * s.cfg.TransactionTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline))
+	}
+	t := &Tx{s: s}
+	_, t.generation = s.session.Client().GroupMetadata()
+	t.ctx, t.cancel = context.WithTimeout(context.WithoutCancel(ctx), patience)
+	t.sent = func(_ *Record, err error) {
+		if err != nil {
+			t.failed.CompareAndSwap(nil, &err)
+		}
+	}
+	if err := s.session.Begin(); err != nil {
+		t.cancel()
+		s.aborted = s.causeOf(t.generation, err, nil)
+		return nil, fmt.Errorf("kafka: beginning a transaction: %w", err)
+	}
+	return t, nil
+}
+
+// Write sends records on their way. It may be called from several goroutines; each one's records stay in their order.
+// They are the client's until the transaction has ended.
+func (t *Tx) Write(records []*Record) {
+	for _, r := range records {
+		t.s.session.Produce(t.ctx, r, t.sent)
+	}
+}
+
+// Commit ends the transaction, with the session's place in it. positions are the places of inputs of which this poll had
+// no record: they are committed too, because a partition that is written without its offsets is not fenced.
+//
+// Unless committed is true the outcome is unknown, error or not: the records may be there. AbortCause says why.
+func (t *Tx) Commit(positions []Position) (committed bool, err error) {
+	defer func() {
+		if t.cancel(); !committed {
+			t.s.aborted = t.s.causeOf(t.generation, err, t.failed.Load())
+		}
+	}()
+	if err := t.s.session.Client().Flush(t.ctx); err != nil {
+		return false, fmt.Errorf("kafka: writing a transaction: %w", err)
+	}
+	try := kgo.TryCommit
+	if t.failed.Load() != nil {
+		try = kgo.TryAbort
+	}
+	committed, err = t.s.session.End(kgo.PreTxnCommitFnContext(t.ctx, func(req *kmsg.TxnOffsetCommitRequest) error {
+		addPositions(req, positions)
+		return nil
+	}), try)
+	if cause := t.failed.Load(); err == nil && cause != nil && !retriable(*cause) {
+		err = *cause
+	}
+	if err != nil {
+		return false, fmt.Errorf("kafka: ending a transaction: %w", err)
+	}
+	return committed, nil
+}
+
+// Abort ends the transaction as if it had never been. What was polled for it is read again.
+func (t *Tx) Abort() error {
+	defer t.cancel()
+	if _, err := t.s.session.End(t.ctx, kgo.TryAbort); err != nil {
+		return fmt.Errorf("kafka: aborting a transaction: %w", err)
+	}
+	return nil
+}
+
+// retriable reports whether a record's failure goes away with its transaction: the batch is decided again.
+func retriable(err error) bool {
+	return errors.Is(err, kgo.ErrAborting) || errors.Is(err, kgo.ErrRecordTimeout) || errors.Is(err, kgo.ErrRecordRetries) || IsTimeout(err)
+}
+
+// addPositions completes req by those positions whose partition it does not have.
+func addPositions(req *kmsg.TxnOffsetCommitRequest, positions []Position) {
+	for _, p := range positions {
+		topic := topicOf(req, p.Topic)
+		if has(topic, p.Partition) {
+			continue
+		}
+		part := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		part.Partition, part.Offset = p.Partition, p.Next
+		topic.Partitions = append(topic.Partitions, part)
+	}
+}
+
+func topicOf(req *kmsg.TxnOffsetCommitRequest, name string) *kmsg.TxnOffsetCommitRequestTopic {
+	for i := range req.Topics {
+		if req.Topics[i].Topic == name {
+			return &req.Topics[i]
+		}
+	}
+	t := kmsg.NewTxnOffsetCommitRequestTopic()
+	t.Topic = name
+	req.Topics = append(req.Topics, t)
+	return &req.Topics[len(req.Topics)-1]
+}
+
+func has(t *kmsg.TxnOffsetCommitRequestTopic, partition int32) bool {
+	for _, p := range t.Partitions {
+		if p.Partition == partition {
+			return true
+		}
+	}
+	return false
+}
