@@ -93,10 +93,21 @@ func (w *writer) carryOut(ctx context.Context, fx *engine.Effects) error {
 	return w.store.Apply(&w.batch)
 }
 
+// produce sends copies of records: the engine may use the memory of these again before they are sent.
 func (w *writer) produce(ctx context.Context, suffix string, records []engine.Record) {
+	size := 0
+	for _, r := range records {
+		size += len(r.Key) + len(r.Value)
+	}
+	slab := make([]byte, 0, size) // never grown, so that what points into it stays good
+	copied := func(b []byte) []byte {
+		start := len(slab)
+		slab = append(slab, b...)
+		return slab[start:len(slab):len(slab)]
+	}
 	for _, r := range records {
 		w.client.Produce(ctx, &kgo.Record{
-			Topic: w.context + suffix, Partition: r.Partition, Key: r.Key, Value: r.Value, Timestamp: time.UnixMilli(w.at),
+			Topic: w.context + suffix, Partition: r.Partition, Key: copied(r.Key), Value: copied(r.Value), Timestamp: time.UnixMilli(w.at),
 		}, func(_ *kgo.Record, err error) {
 			if err != nil {
 				w.failed.CompareAndSwap(nil, &err)
