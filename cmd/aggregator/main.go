@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"recount/cmd/aggregator/fleet"
 	"recount/cmd/aggregator/timeline"
 	"recount/cmd/aggregator/transactions"
 	"recount/cmd/internal/cli"
@@ -22,8 +23,10 @@ the partitions, and when one dies, another takes its share over.`, `
   aggregator run --state /var/lib/recount
   aggregator run --kafka broker-1:9092,broker-2:9092 --registry http://registry:8081 --sessions 2
   aggregator inspect account acct-1 --diff 3..7
+  aggregator partitions
+  aggregator move 3 --to worker-2
   aggregator restore --state /var/lib/recount
   aggregator transactions`,
-		runCommand(), restoreCommand(), timeline.Command(), transactions.ListCommand(), transactions.AbortCommand(),
+		append(fleet.Commands(), runCommand(), restoreCommand(), timeline.Command(), transactions.ListCommand(), transactions.AbortCommand())...,
 	)
 }

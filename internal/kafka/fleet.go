@@ -15,10 +15,9 @@ import (
 // Fleet is a group of workers as Kafka knows it.
 type Fleet struct {
 	// State is the group's, in Kafka's words: "Stable", "PreparingRebalance" …
-	State   string
-	Workers []FleetWorker // by name
-	// Lags are how many records of the inputs are not decided yet, by partition, up to the last stable offset.
-	Lags map[int32]int64
+	State string
+	// Workers are by name. In the middle of a rebalance a broker tells nothing of them, and there are none.
+	Workers []FleetWorker
 	// Ends are the last stable offsets of the topic that the workers' stores reflect.
 	Ends map[int32]int64
 }
@@ -32,6 +31,11 @@ type FleetWorker struct {
 	Assigned []int32
 	// Holdings are what it said it has, by partition.
 	Holdings map[int32]Holding
+}
+
+// Settled says whether a group in this state is in no rebalance.
+func Settled(state string) bool {
+	return state != "PreparingRebalance" && state != "CompletingRebalance"
 }
 
 // Worker returns the worker of a name.
@@ -62,9 +66,9 @@ func (f Fleet) Names() []string {
 	return out
 }
 
-// DescribeFleet asks Kafka for a group's workers, what is assigned to them and what they have, and how far inputs and
-// stores are behind. A group that nobody is in has no workers.
-func DescribeFleet(ctx context.Context, cfg Config, group string, inputs []string, events string) (f Fleet, err error) {
+// DescribeFleet asks Kafka for a group's workers, what is assigned to them, and what they have of the topic of events. A
+// group that nobody is in has no workers.
+func DescribeFleet(ctx context.Context, cfg Config, group, events string) (f Fleet, err error) {
 	err = administer(cfg, func(admin *kadm.Client) error {
 		if f, err = describeWorkers(ctx, admin, group); err != nil {
 			return err
@@ -74,7 +78,12 @@ func DescribeFleet(ctx context.Context, cfg Config, group string, inputs []strin
 				return err
 			}
 		}
-		return f.measure(ctx, admin, group, inputs, events)
+		found, err := extents(ctx, admin, []string{events})
+		f.Ends = map[int32]int64{}
+		for p, e := range found[events] {
+			f.Ends[p] = e.Stable
+		}
+		return err
 	})
 	return f, err
 }
@@ -87,6 +96,9 @@ func describeWorkers(ctx context.Context, admin *kadm.Client, group string) (Fle
 		return Fleet{State: "Empty"}, nil
 	case err != nil || g.Err != nil:
 		return Fleet{}, fmt.Errorf("describing group %s: %w", group, errors.Join(err, g.Err))
+	}
+	if !Settled(g.State) {
+		return Fleet{State: g.State}, nil
 	}
 	byName := map[string]*FleetWorker{}
 	for _, d := range g.Members {
@@ -120,31 +132,4 @@ func describeWorkers(ctx context.Context, admin *kadm.Client, group string) (Fle
 	}
 	slices.SortFunc(f.Workers, func(a, b FleetWorker) int { return cmp.Compare(a.Name, b.Name) })
 	return f, nil
-}
-
-// measure finds out how far inputs and stores are behind. The places in the inputs are fetched before the logs' ends: a
-// lag can then only seem longer than it is.
-func (f *Fleet) measure(ctx context.Context, admin *kadm.Client, group string, inputs []string, events string) error {
-	places, err := admin.FetchOffsetsForTopics(ctx, group, inputs...)
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return fmt.Errorf("fetching the offsets of group %s: %w", group, err)
-	}
-	found, err := extents(ctx, admin, append([]string{events}, inputs...))
-	if err != nil {
-		return err
-	}
-	f.Lags, f.Ends = map[int32]int64{}, map[int32]int64{}
-	for _, topic := range inputs {
-		for p, e := range found[topic] {
-			from := e.Start
-			if place, ok := places.Lookup(topic, p); ok {
-				from = max(from, place.At)
-			}
-			f.Lags[p] += max(0, e.Stable-from)
-		}
-	}
-	for p, e := range found[events] {
-		f.Ends[p] = e.Stable
-	}
-	return nil
 }

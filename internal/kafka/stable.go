@@ -27,7 +27,7 @@ func (s *Session) stableOffsets(ctx context.Context, partitions []int32) (map[to
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("kafka: the offsets of group %s stay unstable: a transaction hangs (%w)", s.cfg.Group, err)
+			return nil, fmt.Errorf("kafka: the offsets of group %s stay unstable: a transaction hangs (%w, %w)", s.cfg.Group, err, ctx.Err())
 		case <-time.After(settlePoll):
 		}
 	}

@@ -106,7 +106,7 @@ type Aggregators struct {
 
 // Open opens the store and a worker for each context.
 func (a Aggregator) Open(ctx context.Context, f *Foundation) (*Aggregators, error) {
-	contexts, err := f.choose(a.Contexts)
+	contexts, err := f.Choose(a.Contexts)
 	if err != nil {
 		return nil, err
 	}

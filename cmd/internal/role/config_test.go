@@ -105,10 +105,10 @@ func TestUnknownContextsAndViews(t *testing.T) {
 	f := &Foundation{Contexts: []es.Context{
 		{Name: "bank", Views: []es.View{{Name: "events"}, {Name: "balances"}}}, {Name: "shop", Views: []es.View{{Name: "events"}}},
 	}}
-	if _, err := f.choose([]string{"bank", "bnak"}); err == nil || !strings.Contains(err.Error(), `"bnak"; there are: bank, shop`) {
+	if _, err := f.Choose([]string{"bank", "bnak"}); err == nil || !strings.Contains(err.Error(), `"bnak"; there are: bank, shop`) {
 		t.Errorf("%v", err)
 	}
-	if got, err := f.choose([]string{"shop"}); err != nil || len(got) != 1 || got[0].Name != "shop" {
+	if got, err := f.Choose([]string{"shop"}); err != nil || len(got) != 1 || got[0].Name != "shop" {
 		t.Errorf("%v %v", got, err)
 	}
 	if _, err := withViews(f.Contexts, []string{"totals"}); err == nil || !strings.Contains(err.Error(), "balances, events") {

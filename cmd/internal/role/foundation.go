@@ -167,8 +167,8 @@ func (f *Foundation) contextNames() []string {
 	return out
 }
 
-// choose returns the contexts called names, or all of them.
-func (f *Foundation) choose(names []string) ([]es.Context, error) {
+// Choose returns the contexts called names, or all of them.
+func (f *Foundation) Choose(names []string) ([]es.Context, error) {
 	if len(names) == 0 {
 		return f.Contexts, nil
 	}

@@ -77,7 +77,7 @@ const lookupConnect = 3 * time.Second
 
 // Open connects the server with the broker and the views, and listens. Nobody is answered before it runs.
 func (i Ingest) Open(ctx context.Context, f *Foundation) (*IngestServer, error) {
-	contexts, err := f.choose(i.Contexts)
+	contexts, err := f.Choose(i.Contexts)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ const loadLinger = 5 * time.Millisecond
 // Run publishes the commands in the file at path, or those on the standard input. It returns cli.ErrReported if some
 // lines were bad.
 func (l Load) Run(ctx context.Context, f *Foundation, in *cli.Process, path string) (ingest.LoadResult, error) {
-	contexts, err := f.choose(l.Contexts)
+	contexts, err := f.Choose(l.Contexts)
 	if err != nil {
 		return ingest.LoadResult{}, err
 	}

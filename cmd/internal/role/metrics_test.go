@@ -91,6 +91,7 @@ func everythingHappens(t *testing.T, f *Foundation) {
 	a.Takeover("bank", 0, time.Second, 1)
 	a.Flush("bank", statestore.Applied)
 	a.Evicted("bank", 1)
+	a.Standby("bank", 0, 1)
 	a.Restore("bank", aggregator.Restored{From: aggregator.FromZero})
 	a.Checkpoint("bank", aggregator.Checkpoint{Snapshots: 1, Took: time.Second})
 	a.Replied("bank", false)

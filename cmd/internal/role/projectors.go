@@ -90,7 +90,7 @@ func (v *ViewKeepers) Run(ctx context.Context) error { return v.projector.Run(ct
 
 // Open connects to ClickHouse and brings Recount's own tables up to date.
 func (p Projectors) Open(ctx context.Context, f *Foundation) (*ViewKeepers, error) {
-	contexts, err := f.choose(p.Contexts)
+	contexts, err := f.Choose(p.Contexts)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (w *witness) of(partition int32) (warm bool, records int) {
 
 func (p *pipeline) fleet() kafka.Fleet {
 	p.t.Helper()
-	f, err := kafka.DescribeFleet(p.t.Context(), p.cfg, aggregator.Group("bank"), []string{"bank.commands", "bank.dispatch"}, "bank.events")
+	f, err := kafka.DescribeFleet(p.t.Context(), p.cfg, aggregator.Group("bank"), "bank.events")
 	if err != nil {
 		p.t.Fatal(err)
 	}
