@@ -10,12 +10,15 @@ ALL_TAGS  := synctests,soak,e2e
 # How long make fuzz spends on each target.
 FUZZTIME ?= 20s
 
+# How many seeds make sim runs.
+SEEDS ?= 200
+
 # More flags for make demo and make up: make demo ARGS='--commands 1000 --seed 7'.
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up test lint fuzz soak bench bench-aggregator bench-asof build setup tidy clean bench-restore
+.PHONY: help demo up test lint fuzz sim soak bench bench-aggregator bench-asof bench-restore build setup tidy clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +46,9 @@ fuzz: ## Fuzz each target for FUZZTIME
 		echo "$$target for $(FUZZTIME)"; \
 		go test -tags $(TEST_TAGS) -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) "$${target%:*}"; \
 	done
+
+sim: ## Run the write side under seeded faults, in virtual time: SEEDS=n for more, SEED=n for one and its whole trace
+	go test -C internal/sim -tags $(TEST_TAGS) -run '^TestSim' -count=1 -timeout 3h -args $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
 
 soak: ## Run the long fault runs: the tests called TestSoak..., under the build tag soak
 	@set -e; packages=$$(grep -rlE '^func TestSoak' --include='*_test.go' . | xargs -r -n 1 dirname | sort -u); \

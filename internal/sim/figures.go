@@ -1,0 +1,76 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// figures count what happened in runs, so that nobody takes runs in which nothing happened for a proof.
+type figures struct {
+	runs, commands, events               int
+	aborts, zombies, takeovers, restores int
+	checkpoints, restarts, clockStops    int
+	crashes                              map[point]int
+	virtual                              time.Duration
+}
+
+func (f *figures) crash(at point) {
+	if f.crashes == nil {
+		f.crashes = map[point]int{}
+	}
+	f.crashes[at]++
+}
+
+func (f *figures) add(o figures) {
+	f.runs += o.runs
+	f.commands += o.commands
+	f.events += o.events
+	f.aborts += o.aborts
+	f.zombies += o.zombies
+	f.takeovers += o.takeovers
+	f.restores += o.restores
+	f.checkpoints += o.checkpoints
+	f.restarts += o.restarts
+	f.clockStops += o.clockStops
+	f.virtual += o.virtual
+	for at, n := range o.crashes {
+		for range n {
+			f.crash(at)
+		}
+	}
+}
+
+func (f *figures) String() string {
+	var b strings.Builder
+	line := func(n int, what string) { fmt.Fprintf(&b, "%9d %s\n", n, what) }
+	line(f.runs, "runs, "+f.virtual.Round(time.Second).String()+" of virtual time")
+	line(f.commands, "commands")
+	line(f.events, "events")
+	line(f.aborts, "transactions aborted")
+	line(f.takeovers, "partitions taken over")
+	line(f.restores, "partitions filled from snapshots or from zero")
+	line(f.checkpoints, "checkpoints")
+	line(f.zombies, "zombies that woke after a takeover")
+	line(f.clockStops, "workers stopped by their clock")
+	line(f.restarts, "sessions started again")
+	total := 0
+	for _, n := range f.crashes {
+		total += n
+	}
+	line(total, "crashes:")
+	for _, at := range append(points(), nowhere) {
+		if n := f.crashes[at]; n > 0 {
+			line(n, "  "+string(either(at == nowhere, "wherever it stood", at)))
+		}
+	}
+	return b.String()
+}
+
+// observe counts what a run has left in the log.
+func (f *figures) observe(h *history) {
+	for _, p := range h.parts {
+		f.commands += len(p.inputs[0]) + len(p.inputs[1])
+		f.events += len(p.events)
+	}
+}

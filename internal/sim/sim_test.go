@@ -1,0 +1,95 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+)
+
+var (
+	oneSeed = flag.Int64("seed", -1, "run this seed alone, and print its whole trace")
+	seeds   = flag.Int("seeds", 0, "how many seeds to run; 0: a few")
+)
+
+const (
+	seedsFew  = 6 // of make test
+	traceTail = 200
+)
+
+// TestSimPure runs the engine without any I/O, each seed twice: the second run must be the first, bit for bit.
+func TestSimPure(t *testing.T) {
+	t.Parallel()
+	eachSeed(t, *seeds, "the pure engine", twiceTheSame)
+}
+
+func twiceTheSame(t *testing.T, seed uint64) result {
+	r, first, err := runPure(seed, faithful)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, second, err := runPure(seed, faithful); first != second {
+		t.Errorf("seed %d: two runs are not the same: %s and %s %v", seed, first, second, err)
+	}
+	return r
+}
+
+// TestSimWorld runs the workers themselves on a virtual network and in virtual time.
+func TestSimWorld(t *testing.T) {
+	t.Parallel()
+	eachSeed(t, *seeds, "the whole write side", worldAsIs)
+}
+
+func worldAsIs(t *testing.T, seed uint64) result { return inWorld(t, seed, faithful) }
+
+func inWorld(t *testing.T, seed uint64, m mutation) (r result) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var err error
+		if r, err = runWorld(t.Context(), seed, m); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// eachSeed runs the seeds that were asked for, as many at a time as there are processors, and says what happened in them.
+func eachSeed(t *testing.T, n int, what string, run func(*testing.T, uint64) result) {
+	if *oneSeed >= 0 {
+		r := run(t, uint64(*oneSeed))
+		fmt.Fprintf(os.Stdout, "%s, seed %d\n%s\n%s", what, *oneSeed, r.trace, &r.counts)
+		fail(t, uint64(*oneSeed), r)
+		return
+	}
+	var (
+		next  atomic.Uint64
+		mu    sync.Mutex
+		total figures
+		all   sync.WaitGroup
+	)
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for seed := next.Add(1); seed <= uint64(max(n, seedsFew)); seed = next.Add(1) {
+				r := run(t, seed)
+				fail(t, seed, r)
+				mu.Lock()
+				total.add(r.counts)
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	if n > 0 {
+		fmt.Fprintf(os.Stdout, "%s:\n%s", what, &total)
+	}
+}
+
+func fail(t *testing.T, seed uint64, r result) {
+	if len(r.breaches) > 0 {
+		t.Errorf("seed %d\n%s", seed, r.report(fmt.Sprintf("make sim SEED=%d", seed), traceTail))
+	}
+}
