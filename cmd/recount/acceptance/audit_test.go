@@ -26,13 +26,14 @@ type ledger struct {
 	versions         map[aggregateKey]int64
 	accounts         map[string]account.Account
 	outcomes         map[commandKey]bool
+	totals           map[totalKey]total
 }
 
 type aggregateKey struct{ aggregate, id string }
 
 // foldLog folds every event and refusal there is. That an event is missing or there twice is an error.
 func foldLog(ctx context.Context, f *role.Foundation) (*ledger, error) {
-	l := &ledger{versions: map[aggregateKey]int64{}, accounts: map[string]account.Account{}, outcomes: map[commandKey]bool{}}
+	l := &ledger{versions: map[aggregateKey]int64{}, accounts: map[string]account.Account{}, outcomes: map[commandKey]bool{}, totals: map[totalKey]total{}}
 	events, refusals := "bank"+kafka.EventsSuffix, "bank"+kafka.RefusalsSuffix
 	extents, err := kafka.Extents(ctx, f.Kafka, events, refusals)
 	if err != nil {
@@ -78,7 +79,9 @@ func (l *ledger) add(r es.Recorded, seen map[es.ID]bool) error {
 	}
 	l.versions[key] = r.Meta.Version
 	if e, ok := r.Event.(account.Event); ok {
-		l.accounts[key.id] = l.accounts[key.id].Evolve(e)
+		before := l.accounts[key.id]
+		l.accounts[key.id] = before.Evolve(e)
+		l.addTotal(r, l.accounts[key.id].Currency, l.accounts[key.id].Balance-before.Balance)
 	}
 	return nil
 }
@@ -99,7 +102,7 @@ func audit(ctx context.Context, f *role.Foundation, db *clickhouse.DB, sent map[
 	if len(l.outcomes) > len(sent) {
 		faults = append(faults, fmt.Errorf("%d commands have an outcome, %d were sent: %w", len(l.outcomes), len(sent), errWrong))
 	}
-	return errors.Join(append(faults, l.compareRows(ctx, db), l.compareAccounts(ctx, db))...)
+	return errors.Join(append(faults, l.compareRows(ctx, db), l.compareAccounts(ctx, db), l.compareTotals(ctx, db))...)
 }
 
 // compareRows counts the rows of the views that have one a record, and what makes them different from each other.

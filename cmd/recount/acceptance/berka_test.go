@@ -41,8 +41,10 @@ func realBooks(t *testing.T, w *whole) {
 	eventuallyCounts(t, w.db, 2*sent, "SELECT count() FROM account_history WHERE account_id LIKE '%berka-%'")
 	eventuallyCounts(t, w.db, 2*sent, "SELECT sum(version) FROM account_balances WHERE account_id LIKE '%berka-%'")
 
-	if wrong := books.compareDays(t, w, asOf, everyDay); wrong[inOrder] > 0 || wrong[shuffled] > 0 {
-		t.Errorf("balances at the end of a day that are not the bank's: %v", wrong)
+	for _, question := range []string{asOf, wholeBook} {
+		if wrong := books.compareDays(t, w, question, everyDay); wrong[inOrder] > 0 || wrong[shuffled] > 0 {
+			t.Errorf("balances at the end of a day that are not the bank's: %v\n%s", wrong, question)
+		}
 	}
 	books.compareLast(t, w)
 	// The newest row by the time of recording is the tempting answer. It is right only while nothing is back-dated.
@@ -151,6 +153,7 @@ func readBalances(t *testing.T) balances {
 // Questions for the balance of the bank's accounts at a moment.
 const (
 	asOf           = "SELECT account_id, balance FROM account_as_of(at = '%s') WHERE account_id LIKE '%%berka-%%'"
+	wholeBook      = "SELECT account_id, balance FROM bank_as_of(at = '%s')"
 	newestRecorded = "SELECT account_id, argMax(balance_after, (recorded_at, version)) AS balance FROM account_history " +
 		"WHERE valid_at <= '%s' AND account_id LIKE '%%berka-%%' GROUP BY account_id"
 )
