@@ -79,7 +79,7 @@ func playAny(t *testing.T, args ...string) (code int, r demo.Report, told string
 	if err := json.Unmarshal(raw, &r); err != nil {
 		t.Fatalf("exit %d: %v\n%s%s", code, err, raw, errs.String())
 	}
-	if len(r.Checks) != 6 || len(r.Rates) != 3 || len(r.Richest) == 0 || len(r.Statement.Moments) != 3 {
+	if len(r.Checks) != 7 || len(r.Rates) != 3 || len(r.Richest) == 0 || len(r.Statement.Moments) != 3 {
 		t.Errorf("report: %s", raw)
 	}
 	return code, r, errs.String()

@@ -76,6 +76,7 @@ const (
 	duplicates = "twice"
 	histories  = "sum of its account's history"
 	asOf       = "end of time"
+	totals     = "Totals by day"
 	accounts   = "one outcome"
 )
 
@@ -94,19 +95,19 @@ func TestEveryCheckCanFail(t *testing.T) {
 		"nothing is spoilt": {"SELECT 1", nil},
 		"an event is there twice": {
 			"INSERT INTO events_g1 SELECT * FROM events_g1 WHERE event_type = 'FundsDeposited' ORDER BY aggregate_id, version LIMIT 1",
-			[]string{money, versions, duplicates},
+			[]string{money, versions, duplicates, totals},
 		},
 		"two events have one version": {
 			"INSERT INTO events_g1 SELECT * REPLACE (generateUUIDv4() AS event_id) FROM events_g1 WHERE event_type = 'AccountOpened' LIMIT 1",
-			[]string{versions, duplicates},
+			[]string{versions, duplicates, totals},
 		},
 		"an event is lost": {
 			"ALTER TABLE events_g1 DELETE WHERE event_type = 'AccountOpened' AND aggregate_id = 'acct-000000' SETTINGS mutations_sync = 2",
-			[]string{versions, accounts},
+			[]string{versions, totals, accounts},
 		},
 		"an amount is wrong": {
 			"ALTER TABLE events_g1 UPDATE payload = replaceRegexpOne(payload, '\"amount\":', '\"amount\":1') WHERE event_type = 'FundsWithdrawn' SETTINGS mutations_sync = 2",
-			[]string{money},
+			[]string{money, totals},
 		},
 		"a balance is wrong": {
 			"INSERT INTO account_balances_g1 SELECT * REPLACE (balance + 1 AS balance, version + 1 AS version) FROM account_balances_g1 ORDER BY version DESC LIMIT 1",
@@ -118,13 +119,13 @@ func TestEveryCheckCanFail(t *testing.T) {
 		},
 		"a line of history is gone": {
 			"ALTER TABLE account_history_g1 DELETE WHERE account_id = 'acct-000000' AND version = 2 SETTINGS mutations_sync = 2",
-			[]string{histories, asOf},
+			[]string{histories, asOf, totals},
 		},
 		"a refusal is gone": {
 			"ALTER TABLE refusals_g1 DELETE WHERE (partition, offset) IN (SELECT partition, offset FROM refusals_g1 LIMIT 1) SETTINGS mutations_sync = 2",
 			[]string{accounts},
 		},
-		"there are no events at all": {"TRUNCATE TABLE events_g1", []string{money, versions, accounts}},
+		"there are no events at all": {"TRUNCATE TABLE events_g1", []string{money, versions, totals, accounts}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := copyBooks(t, month.p)
@@ -147,7 +148,7 @@ func TestEveryCheckCanFail(t *testing.T) {
 
 // failures are the checks that do not hold, in their order.
 func failures(b Books) (failed []string) {
-	for _, word := range []string{money, versions, duplicates, histories, asOf, accounts} {
+	for _, word := range []string{money, versions, duplicates, histories, asOf, totals, accounts} {
 		for _, c := range b.Checks {
 			if strings.Contains(c.Title, word) && !c.Passed {
 				failed = append(failed, word)

@@ -26,7 +26,7 @@ type Comparison struct {
 // checkQueries are the files with the checks, in the order in which they are told. The first line of each says what it
 // checks; it answers with rows of a subject and two numbers.
 func checkQueries() []string {
-	return []string{"check_money", "check_versions", "check_duplicates", "check_history", "check_as_of"}
+	return []string{"check_money", "check_versions", "check_duplicates", "check_history", "check_as_of", "check_totals"}
 }
 
 func checks(ctx context.Context, db Database) ([]Check, error) {

@@ -14,6 +14,7 @@ func (r Report) Render(out io.Writer) error {
 	r.renderRates(w)
 	r.renderOutcomes(w)
 	r.renderRichest(w)
+	r.renderTotals(w)
 	r.Statement.render(w)
 	w.Heading("Checks, each computed in ClickHouse")
 	for _, c := range r.Checks {
@@ -64,6 +65,17 @@ func (r Report) renderRichest(w *console.Writer) {
 		t.Rows = append(t.Rows, []string{
 			a.AccountID, a.Customer, console.Money(a.Balance, a.Currency), a.Status, console.Count(int64(a.Version)),
 		})
+	}
+	w.Table(t)
+}
+
+func (r Report) renderTotals(w *console.Writer) {
+	w.Heading("Totals by month, as every insert kept them")
+	t := console.Table{Columns: []console.Column{
+		console.Text("month"), console.Text("event"), console.Number("events"), console.Number("amount"),
+	}}
+	for _, m := range r.Totals {
+		t.Rows = append(t.Rows, []string{m.Month, m.Event, console.Count(int64(m.Events)), console.Money(m.Amount, m.Currency)})
 	}
 	w.Table(t)
 }

@@ -24,6 +24,7 @@ func report() Report {
 			Outcomes: []Outcome{{"accepted", 150_000}, {"refused", 43_930}, {duplicateOutcome, 6_070}},
 			Refusals: []Refusal{{"refused", "account/frozen", 43_000}, {"unchanged", "", 930}},
 			Richest:  []Account{{AccountID: "acct-1", Customer: "Ada Köhler", Balance: 123_456_789, Currency: "EUR", Status: "open", Version: 1_234}},
+			Totals:   []Total{{"2026-03-01", "EUR", "FundsWithdrawn", 1_200, -499_500}},
 			Statement: &Statement{
 				AccountID: "acct-1",
 				Lines: []Line{
@@ -69,6 +70,10 @@ Commands without an event, by code, as the view has them
 Richest accounts
   account  customer             balance  status  version
   acct-1   Ada Köhler  1,234,567.89 EUR  open      1,234
+
+Totals by month, as every insert kept them
+  month       event           events         amount
+  2026-03-01  FundsWithdrawn   1,200  -4,995.00 EUR
 
 Statement of acct-1: the last lines, in the order of the world
   valid at (UTC)       event           reference      amount    balance  version

@@ -40,6 +40,7 @@ type Books struct {
 	Outcomes  []Outcome  `json:"outcomes"`
 	Refusals  []Refusal  `json:"refusals"`
 	Richest   []Account  `json:"richest"`
+	Totals    []Total    `json:"totals"`
 	Statement *Statement `json:"statement"`
 	Checks    []Check    `json:"checks"`
 }
@@ -65,6 +66,15 @@ type Account struct {
 	Currency  string `ch:"currency" json:"currency"`
 	Status    string `ch:"status" json:"status"`
 	Version   uint64 `ch:"version" json:"version"`
+}
+
+// Total is what happened to accounts in a month. Amount is what it added to their balances, in minor units.
+type Total struct {
+	Month    string `ch:"month" json:"month"`
+	Currency string `ch:"currency" json:"currency"`
+	Event    string `ch:"event_type" json:"event"`
+	Events   uint64 `ch:"events" json:"events"`
+	Amount   int64  `ch:"amount" json:"amount"`
 }
 
 // Statement is the end of an account's statement, and what it was at some moments.
@@ -118,6 +128,9 @@ func ReadBooks(ctx context.Context, db Database, load Load, moments Moments) (b 
 		return b, err
 	}
 	if b.Richest, err = ask[Account](ctx, db, "richest"); err != nil {
+		return b, err
+	}
+	if b.Totals, err = ask[Total](ctx, db, "totals"); err != nil {
 		return b, err
 	}
 	if b.Statement, err = statement(ctx, db, moments); err != nil {

@@ -4,12 +4,11 @@ SELECT valid_at, version, event_type, reference, amount, currency, balance, late
 FROM
 (
     SELECT
-        valid_at, version, event_type, reference, amount, currency,
-        toInt64(sum(amount) OVER (ORDER BY valid_at, version ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)) AS balance,
+        line, valid_at, version, event_type, reference, amount, currency, balance,
         toBool(valid_at < max(valid_at) OVER (ORDER BY version ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS late
-    FROM account_history
+    FROM account_statement
     WHERE account_id = ?
-    ORDER BY valid_at DESC, version DESC
+    ORDER BY line DESC
     LIMIT 12
 )
-ORDER BY valid_at, version
+ORDER BY line
