@@ -1,0 +1,41 @@
+package script
+
+import (
+	"reflect"
+	"testing"
+
+	"recount/domain"
+	"recount/internal/serde"
+	"recount/schemas/avro"
+)
+
+// write writes so many messages of a seed's script.
+func write(t *testing.T, seed uint64) ([]Message, *Expected) {
+	t.Helper()
+	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(seed, 50, 4, catalog.Offline())
+	var out []Message
+	for range 500 {
+		m, err := s.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, m)
+	}
+	return out, s.Expected()
+}
+
+func TestASeedIsAScript(t *testing.T) {
+	t.Parallel()
+	messages, expected := write(t, 7)
+	again, expectedAgain := write(t, 7)
+	if !reflect.DeepEqual(messages, again) || !reflect.DeepEqual(expected, expectedAgain) {
+		t.Error("the same seed has written another script")
+	}
+	if others, _ := write(t, 8); reflect.DeepEqual(messages, others) {
+		t.Error("another seed has written the same script")
+	}
+}
