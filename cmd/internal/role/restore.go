@@ -39,7 +39,7 @@ func (r *Restore) Validate() error {
 
 // Run fills the stores of a's contexts, and writes what came of each partition to the standard output.
 func (r Restore) Run(ctx context.Context, f *Foundation, in *cli.Process, a Aggregator) error {
-	contexts, err := f.choose(a.Contexts)
+	contexts, err := f.Choose(a.Contexts)
 	if err != nil {
 		return err
 	}
