@@ -11,6 +11,7 @@ type figures struct {
 	runs, commands, events               int
 	aborts, zombies, takeovers, restores int
 	checkpoints, restarts, clockStops    int
+	handovers                            int // by standbys
 	crashes                              map[point]int
 	virtual                              time.Duration
 }
@@ -32,6 +33,7 @@ func (f *figures) add(o figures) {
 	f.restores += o.restores
 	f.checkpoints += o.checkpoints
 	f.restarts += o.restarts
+	f.handovers += o.handovers
 	f.clockStops += o.clockStops
 	f.virtual += o.virtual
 	for at, n := range o.crashes {
@@ -49,6 +51,7 @@ func (f *figures) String() string {
 	line(f.events, "events")
 	line(f.aborts, "transactions aborted")
 	line(f.takeovers, "partitions taken over")
+	line(f.handovers, "of them handed over by a standby of the same worker")
 	line(f.restores, "partitions filled from snapshots or from zero")
 	line(f.checkpoints, "checkpoints")
 	line(f.zombies, "zombies that woke after a takeover")

@@ -99,7 +99,7 @@ func (b *books) falseSnapshots(n int32) (out []string) {
 }
 
 // restore fills an empty partition from snapshots and what came since, as a worker without a store does.
-func (b *books) restore(n int32, snapshots []record) (map[string][]byte, error) {
+func (b *books) restore(n int32, snapshots []record) (map[string]string, error) {
 	store := statestore.NewMemStore()
 	p, err := engine.Open(b.config(n), store)
 	if err != nil {
@@ -122,7 +122,7 @@ func (b *books) restore(n int32, snapshots []record) (map[string][]byte, error) 
 }
 
 // unlikeFold compares states with what a partition's events below next fold to, in one piece and from nothing.
-func (b *books) unlikeFold(at string, n int32, next int64, held map[string][]byte) (out []string) {
+func (b *books) unlikeFold(at string, n int32, next int64, held map[string]string) (out []string) {
 	store := statestore.NewMemStore()
 	p, err := engine.Open(b.config(n), store)
 	if err != nil {
@@ -137,7 +137,7 @@ func (b *books) unlikeFold(at string, n int32, next int64, held map[string][]byt
 		return []string{at + ": " + err.Error()}
 	}
 	for key, state := range held {
-		if !bytes.Equal(want[key], state) {
+		if want[key] != state {
 			out = append(out, fmt.Sprintf("%s: %s is not what its events fold to", at, key))
 		}
 	}
@@ -160,18 +160,18 @@ func (b *books) config(n int32) engine.Config {
 }
 
 // statesIn returns the aggregates that a store holds.
-func statesIn(r engine.Reader) (map[string][]byte, error) {
-	out := map[string][]byte{}
+func statesIn(r engine.Reader) (map[string]string, error) {
+	out := map[string]string{}
 	for pair, err := range r.Scan(nil, nil) {
 		if err != nil {
 			return nil, err
 		}
-		state, ok, err := engine.StoredState(pair)
+		a, ok, err := engine.ReadStored(pair)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			out[string(pair.Key)] = state
+			out[a.Aggregate+"/"+a.ID] = fmt.Sprintf("version %d %x %x", a.Version, a.Chain, a.State)
 		}
 	}
 	return out, nil

@@ -278,7 +278,7 @@ func (l *life) config() aggregator.Config {
 		Context: contextName, Schemas: watchedSchemas{w.frames, l}, Partitions: w.broker.partitions, Instance: l.p.name,
 		Codec:    watchedCodec{w.mutation.bentCodec(w.frames.Context(contextName), l.now), l.reach},
 		Kafka:    kafka.Config{Brokers: w.broker.clean.Brokers, Dialer: l.link.connect},
-		Sessions: l.p.sessions,
+		Sessions: l.p.sessions, Standbys: w.standbys,
 		Leases: statestore.NewLeases(watchedRoot{w.mutation.bentRoot(l.root), l.reach}, func(r statestore.Reader) (int64, error) {
 			return engine.StoredPosition(r)
 		}),

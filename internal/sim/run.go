@@ -37,14 +37,14 @@ func stream(seed, of uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, of))
 // needs a synctest bubble around it.
 func runWorld(ctx context.Context, seed uint64, m mutation) (result, error) {
 	rng := stream(seed, whoIsThere)
-	c := worldConfig{partitions: 2 + rng.Int32N(4), processes: 2 + rng.IntN(3), sessions: 1 + rng.IntN(3), producers: 2, mutation: m}
+	c := worldConfig{partitions: 2 + rng.Int32N(4), processes: 2 + rng.IntN(3), sessions: 1 + rng.IntN(3), standbys: rng.IntN(3), producers: 2, mutation: m}
 	w, err := openWorld(ctx, c)
 	if err != nil {
 		return result{}, err
 	}
 	orders := script(w.frames, stream(seed, whatIsAsked), scriptConfig{partitions: c.partitions, commands: worldCommands, accounts: worldAccounts, span: worldSpan})
 	faults := plan(stream(seed, whatGoesWrong), planConfig{span: worldSpan, faults: worldFaults, processes: c.processes, producers: c.producers})
-	w.trace.add("seed %d: %d partitions, %d processes of %d sessions", seed, c.partitions, c.processes, c.sessions)
+	w.trace.add("seed %d: %d partitions, %d processes of %d sessions and %d standbys", seed, c.partitions, c.processes, c.sessions, c.standbys)
 	for _, f := range faults {
 		w.trace.add("planned: %s", f)
 	}

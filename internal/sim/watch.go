@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"recount/internal/engine"
+	"recount/internal/kafka"
 	"recount/internal/serde"
 	"recount/internal/statestore"
 	"recount/internal/worker/aggregator"
@@ -44,7 +45,10 @@ func (c watchedCourse) Batch(string, aggregator.Batch) {
 	c.l.reach(committed)
 }
 
-func (c watchedCourse) Abort(string) { c.l.p.w.count(func(f *figures) { f.aborts++ }) }
+func (c watchedCourse) Abort(_ string, cause kafka.AbortCause) {
+	c.l.p.w.note("%s: a transaction is not known to be committed: %s", c.l.p.name, cause)
+	c.l.p.w.count(func(f *figures) { f.aborts++ })
+}
 
 func (c watchedCourse) Takeover(_ string, partition int32, took time.Duration, records int) {
 	c.l.p.w.note("%s has taken over partition %d in %s, %d records folded", c.l.p.name, partition, took.Round(time.Millisecond), records)
@@ -69,7 +73,14 @@ func (c watchedCourse) Checkpoint(_ string, k aggregator.Checkpoint) {
 	c.l.p.w.count(func(f *figures) { f.checkpoints++ })
 }
 
-func (c watchedCourse) Evicted(string, int64) {}
+func (c watchedCourse) Evicted(string, int64)        {}
+func (c watchedCourse) Standby(string, int32, int64) {}
+
+func (c watchedCourse) Handover(_ string, _ int32, warm bool) {
+	if warm {
+		c.l.p.w.count(func(f *figures) { f.handovers++ })
+	}
+}
 
 func (c watchedCourse) Restart(string) { c.l.p.w.count(func(f *figures) { f.restarts++ }) }
 

@@ -43,6 +43,7 @@ type worldConfig struct {
 	partitions int32
 	processes  int
 	sessions   int // of each
+	standbys   int // partitions that each follows
 	producers  int
 	mutation   mutation
 	// adjust changes the configuration of workers, where a run is about a setting.
