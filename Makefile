@@ -18,7 +18,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up test lint fuzz sim soak bench bench-aggregator bench-asof bench-restore build setup tidy clean
+.PHONY: help demo up test lint fuzz sim soak bench bench-aggregator bench-asof bench-latency bench-restore build setup tidy clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,13 +55,16 @@ soak: ## Run the long fault runs: the tests called TestSoak..., under the build 
 	test -n "$$packages" || { echo "no soak test was found" >&2; exit 1; }; \
 	go test -tags $(ALL_TAGS) -run '^TestSoak' -count=1 -timeout 3h -v $$packages
 
-bench: bench-aggregator bench-asof bench-restore ## Run all benchmarks
+bench: bench-aggregator bench-asof bench-latency bench-restore ## Run all benchmarks
 
 bench-aggregator: ## Measure commands a second beside Kafka Streams and a bare loop (needs Java 17 and Maven)
 	go run ./bench/aggregator $(ARGS)
 
 bench-asof: ## Measure as-of questions over 10 M rows of history beside the plainest SQL on the same data
 	go run ./bench/asof $(ARGS)
+
+bench-latency: ## Measure the time from a command to its committed event at 5,000 a second (needs Java 17 and Maven)
+	go run ./bench/latency $(ARGS)
 
 bench-restore: ## Measure how long a worker takes to know its partitions again, beside Kafka Streams (needs Java 17 and Maven)
 	go run ./bench/restore $(ARGS)

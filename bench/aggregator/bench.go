@@ -11,6 +11,7 @@ import (
 
 	"recount/bench/meter"
 	"recount/bench/report"
+	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
 	"recount/internal/serde"
 )
@@ -66,7 +67,7 @@ func (b *benchmark) prepare(ctx context.Context) (err error) {
 	if b.contenders, err = contenders(ctx, b.o, b.progress); err != nil {
 		return err
 	}
-	if b.codec, err = offline(); err != nil {
+	if b.codec, err = benchsubject.Offline(); err != nil {
 		return err
 	}
 	b.progress(fmt.Sprintf("encoding %s commands", report.Count(float64(b.o.plan.Commands))))

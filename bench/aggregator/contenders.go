@@ -13,6 +13,7 @@ import (
 	"recount/bench/ledger"
 	"recount/bench/process"
 	streamspeer "recount/bench/streams-peer"
+	benchsubject "recount/bench/subject"
 	"recount/internal/kafka"
 	"recount/internal/worker/aggregator"
 )
@@ -29,7 +30,7 @@ func names() []string { return []string{bareLoop, recount, streamsTuned, streams
 
 // Topics of the bank, which all contenders read and write.
 const (
-	bank          = "bank"
+	bank          = benchsubject.Bank
 	commandsTopic = bank + kafka.CommandsSuffix
 	eventsTopic   = bank + kafka.EventsSuffix
 	streamsGroup  = "bench.streams"
@@ -99,11 +100,11 @@ func runContender(ctx context.Context, name string, rest []string) error {
 		}
 		return c.Run(ctx)
 	case recount:
-		var c subjectConfig
+		var c benchsubject.Config
 		if err := json.Unmarshal([]byte(rest[0]), &c); err != nil {
 			return err
 		}
-		return c.run(ctx)
+		return c.Run(ctx)
 	}
 	return fmt.Errorf("no contender is called %q", name)
 }
@@ -136,7 +137,7 @@ func (subject) lacks() string { return "nothing" }
 func (subject) group() string { return aggregator.Group(bank) }
 
 func (r subject) start(s *stage) (*process.Process, error) {
-	return startSelf(s, recount, subjectConfig{
+	return startSelf(s, recount, benchsubject.Config{
 		Address: s.broker.Addr(), Dir: s.dir, Partitions: s.workload.Partitions, Sessions: r.sessions, Batch: r.batch, Profile: s.profile,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"recount/bench/ledger"
+	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
 	"recount/internal/embedded"
 	"recount/internal/kafka"
@@ -39,7 +40,7 @@ func TestTheAggregatorPassesTheLedger(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
-		ended <- subjectConfig{Address: broker.Addr(), Dir: t.TempDir(), Partitions: check.Workload.Partitions, Sessions: 2, Profile: profiles}.run(ctx)
+		ended <- benchsubject.Config{Address: broker.Addr(), Dir: t.TempDir(), Partitions: check.Workload.Partitions, Sessions: 2, Profile: profiles}.Run(ctx)
 	}()
 	deadline, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -67,7 +68,7 @@ func TestTheAggregatorPassesTheLedger(t *testing.T) {
 // loaded makes the bank's topics with a small workload in them, and the check of what comes of it.
 func loaded(t *testing.T, address string) ledger.Check {
 	t.Helper()
-	codec, err := offline()
+	codec, err := benchsubject.Offline()
 	if err != nil {
 		t.Fatal(err)
 	}

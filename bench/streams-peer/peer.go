@@ -43,6 +43,9 @@ const jvmSetting = "jvm"
 // Tuned returns the best settings that were found.
 func Tuned() (Settings, error) { return settingsIn("tuned.properties") }
 
+// Quick returns the best settings that were found for latency.
+func Quick() (Settings, error) { return settingsIn("latency.properties") }
+
 // Defaults returns what Kafka Streams ships with, for two cores and exactly once.
 func Defaults() (Settings, error) { return settingsIn("defaults.properties") }
 

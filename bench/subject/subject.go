@@ -1,4 +1,5 @@
-package main
+// Package subject is Recount's aggregator as the benchmarks run it: put together as its own program does.
+package subject
 
 import (
 	"context"
@@ -22,8 +23,11 @@ import (
 	"recount/schemas/avro"
 )
 
-// subjectConfig is what the aggregator's process is told. Everything else is as the aggregator's own program has it.
-type subjectConfig struct {
+// Bank is the context that all benchmarks play.
+const Bank = "bank"
+
+// Config is what the aggregator's process is told. Everything else is as the aggregator's own program has it.
+type Config struct {
 	Address         string
 	Dir             string
 	Partitions      int32
@@ -31,9 +35,9 @@ type subjectConfig struct {
 	Profile         string // a folder; empty: none
 }
 
-// run is the aggregator, put together as its own program does, with metrics served and observed. Frames have the IDs that
+// Run is the aggregator, put together as its own program does, with metrics served and observed. Frames have the IDs that
 // the codec gives them without a registry, which is asked only for schemas that were never met.
-func (c subjectConfig) run(ctx context.Context) (err error) {
+func (c Config) Run(ctx context.Context) (err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	tel := telemetry.New("aggregator")
 	server, err := tel.Listen(ctx, telemetry.Endpoint{Address: "127.0.0.1:0", Log: log})
@@ -60,13 +64,13 @@ func (c subjectConfig) run(ctx context.Context) (err error) {
 	return errors.Join(g.Wait(), stop(), tell(tel))
 }
 
-func (c subjectConfig) worker(ctx context.Context, tel *telemetry.Telemetry, root statestore.Root, log *slog.Logger) (*aggregator.Worker, error) {
-	codec, err := offline()
+func (c Config) worker(ctx context.Context, tel *telemetry.Telemetry, root statestore.Root, log *slog.Logger) (*aggregator.Worker, error) {
+	codec, err := Offline()
 	if err != nil {
 		return nil, err
 	}
 	return aggregator.New(ctx, aggregator.Config{
-		Context: bank, Codec: codec.Context(bank), Schemas: codec, Partitions: c.Partitions, Instance: "bench",
+		Context: Bank, Codec: codec.Context(Bank), Schemas: codec, Partitions: c.Partitions, Instance: "bench",
 		Kafka:    kafka.Config{Brokers: []string{c.Address}, ClientID: "recount-aggregator", Log: log, Hooks: tel.KafkaHooks()},
 		Sessions: c.Sessions, BatchMax: c.Batch,
 		Leases:   statestore.NewLeases(root, func(r statestore.Reader) (int64, error) { return engine.StoredPosition(r) }),
@@ -74,8 +78,8 @@ func (c subjectConfig) worker(ctx context.Context, tel *telemetry.Telemetry, roo
 	})
 }
 
-// offline returns the codec that all contenders' frames are of.
-func offline() (*serde.Codec, error) {
+// Offline returns the codec that all contenders' frames are of.
+func Offline() (*serde.Codec, error) {
 	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
 	if err != nil {
 		return nil, err

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"recount/bench/broker"
+	"recount/bench/process"
+	streamspeer "recount/bench/streams-peer"
+	benchsubject "recount/bench/subject"
+	"recount/internal/kafka"
+	"recount/internal/serde"
+)
+
+// contenderArgument makes this program the aggregator: it is followed by its configuration.
+const contenderArgument = "run-contender"
+
+const (
+	commandsTopic = benchsubject.Bank + kafka.CommandsSuffix
+	eventsTopic   = benchsubject.Bank + kafka.EventsSuffix
+	peerHeapBytes = 1 << 30
+)
+
+// trial is one row: who, on which broker.
+type trial struct {
+	name, title string
+	variant     broker.Variant
+	sessions    int // of the aggregator; 0: the peer
+	settings    func() (streamspeer.Settings, error)
+}
+
+// trials are all rows, in their order.
+func trials() []trial {
+	var out []trial
+	for _, v := range []broker.Variant{broker.Tuned, broker.Shipped} {
+		of := func(name string) string { return name + "-" + string(v) }
+		out = append(out,
+			trial{name: of("recount-1"), title: "Recount, 1 session", variant: v, sessions: 1},
+			trial{name: of("recount-2"), title: "Recount, 2 sessions", variant: v, sessions: 2},
+			trial{name: of("streams-quick"), title: "Kafka Streams, for latency", variant: v, settings: streamspeer.Quick},
+			trial{name: of("streams-defaults"), title: "Kafka Streams, defaults", variant: v, settings: streamspeer.Defaults})
+	}
+	return out
+}
+
+func names() (out []string) {
+	for _, t := range trials() {
+		out = append(out, t.name)
+	}
+	return out
+}
+
+// start starts it in a process of its own.
+func (t trial) start(ctx context.Context, address, dir string, partitions int, codec *serde.Codec, log io.Writer, progress func(string)) (*process.Process, error) {
+	if t.sessions > 0 {
+		text, err := json.Marshal(benchsubject.Config{Address: address, Dir: dir, Partitions: int32(partitions), Sessions: t.sessions})
+		if err != nil {
+			return nil, err
+		}
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		return process.Start(process.Spec{Name: t.title, Path: self, Args: []string{contenderArgument, string(text)}, Dir: dir, Log: log})
+	}
+	program, err := streamspeer.Build(ctx, progress)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := t.settings()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.title, err)
+	}
+	dir = filepath.Join(dir, "streams")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return program.Start(streamspeer.Config{
+		Address: address, Application: "bench.streams", Input: commandsTopic, Output: eventsTopic,
+		Dir: dir, Settings: settings, HeapBytes: peerHeapBytes, Codec: codec, Log: log,
+	})
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	benchsubject "recount/bench/subject"
+	"recount/bench/workload"
+	"recount/domain/bank/account"
+	"recount/internal/es"
+)
+
+func TestDefaultsAreTheFullBenchmark(t *testing.T) {
+	t.Parallel()
+	o, err := parse(nil, io.Discard)
+	if err != nil || o.rate != 5000 || len(o.chosen()) != len(trials()) || o.out != filepath.Join("bench", "results", "latency.json") {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if o.first() != 75_000 || o.commands() != 225_000 {
+		t.Errorf("%d of %d commands do not count", o.first(), o.commands())
+	}
+}
+
+func TestOptionsTellAllTheirFaults(t *testing.T) {
+	t.Parallel()
+	_, err := parse([]string{"--rate", "0", "--time", "1ms", "--only", "akka", "--partitions", "0", "rest"}, io.Discard)
+	for _, fault := range []string{"--rate", "--time", `"akka"`, "--partitions", `"rest"`} {
+		if err == nil || !strings.Contains(err.Error(), fault) {
+			t.Errorf("%v does not tell of %s", err, fault)
+		}
+	}
+}
+
+func TestPercentilesAreOfAllValues(t *testing.T) {
+	t.Parallel()
+	var values []time.Duration
+	for i := range 1000 {
+		values = append(values, time.Duration(1000-i))
+	}
+	if got := spreadOf(values); got != (spread{500, 990, 1000}) {
+		t.Errorf("%+v", got)
+	}
+	if got := spreadOf([]time.Duration{7}); got != (spread{7, 7, 7}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestAWaitIsCountedForAllThatComeDueMeanwhile: the sender stood still for a second, and no command sent after it hides that.
+func TestAWaitIsCountedForAllThatComeDueMeanwhile(t *testing.T) {
+	t.Parallel()
+	const n = 1000
+	w := &watch{commands: n, pace: workload.Pace{Start: time.Unix(100, 0), PerSecond: n}, committed: make([]int64, n)}
+	for i := range n {
+		w.committed[i] = time.Unix(101, 0).UnixNano() // all at once, at the end
+	}
+	if got := spreadOf(w.dueFrom(0)); got.max != time.Second || got.p50 != 500*time.Millisecond {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestEachEventIsOfOneCommand: an event of no command and a second one of the same are errors.
+func TestEachEventIsOfOneCommand(t *testing.T) {
+	t.Parallel()
+	codec, err := benchsubject.Offline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watch{codec: codec, numbers: [][]int{{0, 2}, {1}}, commands: 3, committed: make([]int64, 3)}
+	frame := func(partition int32, offset int64) []byte {
+		f, _, _, err := codec.Context(benchsubject.Bank).AppendEvent(nil, account.Type(), &es.Meta{Source: es.Source{Partition: partition, Offset: offset}}, account.AccountOpened{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	at := time.Unix(7, 0)
+	if err := w.note(frame(0, 1), at); err != nil || w.committed[2] != at.UnixNano() {
+		t.Errorf("%v, %v", w.committed, err)
+	}
+	for _, wrong := range [][]byte{frame(0, 1), frame(0, 2), frame(2, 0), []byte("garbage")} {
+		if err := w.note(wrong, at); err == nil {
+			t.Errorf("%x is taken for an event of the stream", wrong)
+		}
+	}
+	if w.seen != 1 {
+		t.Errorf("%d were seen", w.seen)
+	}
+}
