@@ -13,15 +13,18 @@ FUZZTIME ?= 20s
 # How many seeds make sim runs.
 SEEDS ?= 200
 
+# More flags for the tests of make e2e: make e2e E2E='-run Zombie'.
+E2E ?=
+
 # More flags for make demo and make up: make demo ARGS='--commands 1000 --seed 7'.
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up test lint fuzz sim soak bench bench-aggregator bench-asof bench-latency bench-restore build setup tidy clean
+.PHONY: help demo up test lint fuzz sim e2e soak bench bench-aggregator bench-asof bench-latency bench-restore build setup tidy clean
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Fetch what is missing, run everything embedded, play a bank's day, print the reports, exit
 	CGO_ENABLED=0 go run ./cmd/recount demo $(ARGS)
@@ -50,10 +53,13 @@ fuzz: ## Fuzz each target for FUZZTIME
 sim: ## Run the write side under seeded faults, in virtual time: SEEDS=n for more, SEED=n for one and its whole trace
 	go test -C internal/sim -tags $(TEST_TAGS) -run '^TestSim' -count=1 -timeout 3h -args $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
 
-soak: ## Run the long fault runs: the tests called TestSoak..., under the build tag soak
+e2e: setup ## Try the programs on real Kafka in containers while everything fails (needs Docker, or root on Linux)
+	CGO_ENABLED=0 .ci/with-containers go test -tags $(TEST_TAGS),e2e -count=1 -timeout 30m -v $(E2E) ./e2e/...
+
+soak: ## Run the long fault runs: the tests called TestSoak..., under the build tag soak (needs what make e2e needs)
 	@set -e; packages=$$(grep -rlE '^func TestSoak' --include='*_test.go' . | xargs -r -n 1 dirname | sort -u); \
 	test -n "$$packages" || { echo "no soak test was found" >&2; exit 1; }; \
-	go test -tags $(ALL_TAGS) -run '^TestSoak' -count=1 -timeout 3h -v $$packages
+	.ci/with-containers go test -tags $(ALL_TAGS) -run '^TestSoak' -count=1 -timeout 3h -v $$packages
 
 bench: bench-aggregator bench-asof bench-latency bench-restore ## Run all benchmarks
 

@@ -1,0 +1,109 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"recount/e2e/audit"
+	"recount/internal/engine"
+	"recount/internal/kafka"
+	"recount/internal/worker/aggregator"
+)
+
+const (
+	commandsTopic    = "bank" + kafka.CommandsSuffix
+	dispatchTopic    = "bank" + kafka.DispatchSuffix
+	eventsTopic      = "bank" + kafka.EventsSuffix
+	refusalsTopic    = "bank" + kafka.RefusalsSuffix
+	deadLettersTopic = "bank" + kafka.DeadLettersSuffix
+	snapshotsTopic   = "bank" + kafka.SnapshotsSuffix
+)
+
+// decided waits until everything that was sent has been decided, forwarded commands too.
+func (w *world) decided() {
+	w.t.Helper()
+	extents, err := kafka.Extents(w.t.Context(), w.broker.Config(), commandsTopic)
+	w.must(err)
+	ends := map[int32]int64{}
+	for p, e := range extents[commandsTopic] {
+		ends[p] = e.End
+	}
+	w.eventually("every command is decided", func(ctx context.Context) error { return w.behind(ctx, commandsTopic, ends) })
+	w.eventually("every forwarded command is decided", func(ctx context.Context) error {
+		ends := map[int32]int64{}
+		err := w.read(ctx, dispatchTopic, func(r *kafka.Record) { ends[r.Partition] = r.Offset + 1 })
+		return errors.Join(err, w.behind(ctx, dispatchTopic, ends))
+	})
+}
+
+// behind returns an error that says where the group has not come to the ends.
+func (w *world) behind(ctx context.Context, topic string, ends map[int32]int64) error {
+	at, err := w.admin.FetchOffsets(ctx, aggregator.Group("bank"))
+	if err != nil {
+		return err
+	}
+	for p, end := range ends {
+		if o, _ := at.Lookup(topic, p); o.At < end {
+			return fmt.Errorf("%s/%d stands at %d of %d", topic, p, o.At, end)
+		}
+	}
+	return nil
+}
+
+// read reads what is committed of a topic, partition by partition in order.
+func (w *world) read(ctx context.Context, topic string, each func(*kafka.Record)) error {
+	extents, err := kafka.Extents(ctx, w.broker.Config(), topic)
+	if err != nil {
+		return err
+	}
+	var spans []kafka.Span
+	for p, e := range extents[topic] {
+		spans = append(spans, kafka.Span{Topic: topic, Partition: p, From: e.Start, Until: e.Stable})
+	}
+	return kafka.Replay(ctx, w.broker.Config(), spans, func(_ kafka.Span, records []*kafka.Record, _ int64) error {
+		for _, r := range records {
+			each(r)
+		}
+		return nil
+	})
+}
+
+// origin is where a dead letter came from.
+func origin(r *kafka.Record) string {
+	for _, h := range r.Headers {
+		if h.Key == engine.HeaderOrigin {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
+
+// audit compares the whole log with the script. It fails the test, and says what it has seen.
+func (w *world) audit() {
+	w.t.Helper()
+	a := audit.New(w.codec, partitions, w.script.Expected())
+	counts := map[string]int{}
+	for topic, take := range map[string]func(audit.Record){eventsTopic: a.Event, refusalsTopic: a.Refusal, deadLettersTopic: a.DeadLetter} {
+		w.must(w.read(w.t.Context(), topic, func(r *kafka.Record) {
+			counts[topic]++
+			take(audit.Record{
+				Partition: r.Partition, Offset: r.Offset, ProducerID: r.ProducerID, ProducerEpoch: r.ProducerEpoch,
+				Key: r.Key, Value: r.Value, Origin: origin(r),
+			})
+		}))
+	}
+	if err := a.Verdict(); err != nil {
+		w.t.Errorf("the audit finds:\n%v", err)
+	}
+	want := w.script.Expected()
+	sent := 0
+	w.must(w.read(w.t.Context(), commandsTopic, func(*kafka.Record) { sent++ }))
+	if sent != want.Messages {
+		w.t.Errorf("%d messages were sent, the topic has %d", want.Messages, sent)
+	}
+	w.t.Logf("audited: %d messages (%d forwarded) left %d events, %d refusals and %d dead letters; %d hanging transactions were ended",
+		want.Messages, want.Forwarded, counts[eventsTopic], counts[refusalsTopic], counts[deadLettersTopic], w.hanging)
+}
