@@ -114,8 +114,7 @@ func (b *books) restore(n int32, snapshots []record) (map[string]string, error) 
 		return nil, err
 	}
 	from, _ := p.Position()
-	writes, err := p.FoldEvents(between(b.parts[n].events, from, end), end)
-	if err := errors.Join(err, keep(store, writes)); err != nil {
+	if err := foldInto(store, p, between(b.parts[n].events, from, end), end); err != nil {
 		return nil, err
 	}
 	return statesIn(store)
@@ -128,8 +127,7 @@ func (b *books) unlikeFold(at string, n int32, next int64, held map[string]strin
 	if err != nil {
 		return []string{at + ": " + err.Error()}
 	}
-	writes, err := p.FoldEvents(between(b.parts[n].events, 0, next), next)
-	if err := errors.Join(err, keep(store, writes)); err != nil {
+	if err := foldInto(store, p, between(b.parts[n].events, 0, next), next); err != nil {
 		return []string{at + ": " + err.Error()}
 	}
 	want, err := statesIn(store)
@@ -155,7 +153,7 @@ func (b *books) config(n int32) engine.Config {
 	return engine.Config{
 		Context: contextName, Partition: n, Partitions: int32(len(b.parts)), Topics: b.topics, EventsID: b.eventsID, SnapshotsID: b.snapshotsID,
 		Codec: b.frames.Context(contextName), DedupMillis: engine.DedupMillisDefault, DedupEntries: engine.DedupEntriesDefault,
-		CacheEntries: engine.CacheEntriesDefault, RecordBytesMax: engine.RecordBytesMaxDefault,
+		CacheBytes: engine.CacheBytesDefault, RecordBytesMax: engine.RecordBytesMaxDefault,
 	}
 }
 
@@ -175,6 +173,15 @@ func statesIn(r engine.Reader) (map[string]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// foldInto folds events and writes what p then knows into its store.
+func foldInto(s statestore.Store, p *engine.Partition, events []engine.Stored, next int64) error {
+	if err := p.FoldEvents(events, next); err != nil {
+		return err
+	}
+	writes, _, err := p.Flush()
+	return errors.Join(err, keep(s, writes))
 }
 
 func keep(s statestore.Store, writes []engine.Write) error {

@@ -129,11 +129,11 @@ func (c watchedCodec) AppendMarker(dst []byte, m *engine.Marker) ([]byte, error)
 // mined is an aggregate that blows up when it is asked for something that was made to break.
 type mined struct{ es.AggregateType }
 
-func (m mined) Decide(state, command any) ([]any, error) {
+func (m mined) Decide(state, command any, into []any) ([]any, error) {
 	if isMine(command) {
 		panic("sim: this command was made to break")
 	}
-	return m.AggregateType.Decide(state, command)
+	return m.AggregateType.Decide(state, command, into)
 }
 
 // watchedRoot tells of writes and of partitions passed on.

@@ -123,7 +123,7 @@ func (w *pureWorld) config(n int32) engine.Config {
 	return engine.Config{
 		Context: contextName, Partition: n, Partitions: purePartitions, Topics: w.history.topics, EventsID: w.history.eventsID, SnapshotsID: w.history.snapshotsID, Codec: w.codec,
 		DedupMillis: w.dedupMillis(), DedupEntries: w.dedupEntries(),
-		CacheEntries:   1, // few, so that the store is read
+		CacheBytes:     1, // few, so that the store is read
 		RecordBytesMax: engine.RecordBytesMaxDefault, SnapshotEvery: pureSnapshotEvery,
 	}
 }

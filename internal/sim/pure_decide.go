@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"recount/internal/engine"
@@ -151,7 +153,7 @@ func (w *pureWorld) append(s *share, t *transaction) {
 	}
 	add := func(to *[]record, offset int64, records []engine.Record) {
 		for i, r := range records {
-			*to = append(*to, record{offset + int64(i), r.Key, r.Value, r.Headers})
+			*to = append(*to, record{offset + int64(i), bytes.Clone(r.Key), bytes.Clone(r.Value), slices.Clone(r.Headers)}) // a step's records are its engine's own
 		}
 	}
 	add(&s.log.events, at.events, t.fx.Events)

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 
 	"recount/internal/engine"
@@ -13,6 +12,9 @@ func (w *pureWorld) checkpoint(s *share) {
 	if s.owner == nil {
 		return
 	}
+	writes, deletes, err := s.owner.p.States()
+	w.check(err)
+	w.keep(s.owner, writes, deletes)
 	fx, last, err := s.owner.p.Checkpoint(pureCheckpointPart)
 	if err != nil {
 		w.fail(err)
@@ -114,10 +116,5 @@ func (w *pureWorld) finish(b *standby) error {
 		return err
 	}
 	from, _ := b.p.Position()
-	writes, err := b.p.FoldEvents(between(b.share.log.events, from, b.end.events), b.end.events)
-	if err := errors.Join(err, keep(b.store, writes)); err != nil {
-		return err
-	}
-	writes, _ = b.p.Flush()
-	return keep(b.store, writes)
+	return foldInto(b.store, b.p, between(b.share.log.events, from, b.end.events), b.end.events)
 }

@@ -71,7 +71,8 @@ func (w *pureWorld) freeze(o *owner) {
 	if o.flushing != nil {
 		return
 	}
-	writes, deletes := o.p.Flush()
+	writes, deletes, err := o.p.Flush()
+	w.check(err)
 	w.keep(o, writes, deletes)
 	frozen, err := o.overlay.Freeze()
 	if err != nil {

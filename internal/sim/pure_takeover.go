@@ -141,7 +141,7 @@ func (w *pureWorld) foldUpTo(o *owner, end ends) bool {
 	if errors.Is(err, engine.ErrGap) {
 		w.trace.add("%s, partition %d: %v", o.machine.name, o.share.number, err)
 		if w.mutation == gapPassedOver {
-			_, err = o.p.FoldEvents(nil, end.events)
+			err = o.p.FoldEvents(nil, end.events)
 		} else {
 			err = w.refill(o, end)
 		}
@@ -209,11 +209,9 @@ func (w *pureWorld) foldEvents(o *owner, end int64) error {
 	for {
 		from, _ := o.p.Position()
 		until := min(from+foldPiece, end)
-		writes, err := o.p.FoldEvents(between(o.share.log.events, from, until), until)
-		if err != nil {
+		if err := o.p.FoldEvents(between(o.share.log.events, from, until), until); err != nil {
 			return err
 		}
-		w.keep(o, writes, nil)
 		if until >= end {
 			return nil
 		}

@@ -162,7 +162,7 @@ func (m *model) decide(l *lane, in *input) {
 		m.expectRefusal(in, es.Refused, string(es.VersionConflict))
 		return
 	}
-	made, err := in.Aggregate.Decide(l.state, in.Body)
+	made, err := in.Aggregate.Decide(l.state, in.Body, nil)
 	var no es.Refusal
 	switch {
 	case errors.As(err, &no):
