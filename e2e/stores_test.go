@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
+	"reflect"
 
 	"recount/e2e/fleet"
 	"recount/internal/engine"
@@ -91,17 +92,17 @@ func (w *world) compare(store statestore.Reader, p int32, until int64) (states i
 		if err != nil {
 			return 0, err
 		}
-		got, is, err := engine.StoredState(pair)
+		got, is, err := engine.ReadStored(pair)
 		if err != nil {
 			return 0, err
 		}
 		if !is {
 			continue
 		}
-		if !bytes.Equal(got, want[string(pair.Key)]) {
-			return 0, fmt.Errorf("%q is %x, the fold says %x", pair.Key, got, want[string(pair.Key)])
+		if !reflect.DeepEqual(got, want[got.ID]) {
+			return 0, fmt.Errorf("%q is %+v, the fold says %+v", pair.Key, got, want[got.ID])
 		}
-		delete(want, string(pair.Key))
+		delete(want, got.ID)
 		states++
 	}
 	for key := range want {
@@ -118,35 +119,39 @@ func (unread) Scan(_, _ []byte) iter.Seq2[engine.Pair, error] {
 	return func(func(engine.Pair, error) bool) {}
 }
 
-// fold returns what the store of a partition must hold of its aggregates, by key.
-func (w *world) fold(p int32, until int64) (map[string][]byte, error) {
+// fold returns what the store of a partition must hold of its accounts, by ID.
+func (w *world) fold(p int32, until int64) (map[string]engine.StoredAggregate, error) {
 	folded, err := engine.Open(engine.Config{
 		Context: "bank", Partition: p, Partitions: partitions, Codec: w.codec.Context("bank"),
-		DedupMillis: 1, DedupEntries: 1, CacheEntries: accounts,
+		DedupMillis: 1, DedupEntries: 1, CacheBytes: engine.CacheBytesDefault,
 	}, unread{})
 	if err != nil {
 		return nil, err
 	}
-	states := map[string][]byte{}
 	span := kafka.Span{Topic: eventsTopic, Partition: p, Until: until}
-	return states, kafka.Replay(w.t.Context(), w.broker.Config(), []kafka.Span{span}, func(_ kafka.Span, records []*kafka.Record, next int64) error {
+	err = kafka.Replay(w.t.Context(), w.broker.Config(), []kafka.Span{span}, func(_ kafka.Span, records []*kafka.Record, next int64) error {
 		var batch []engine.Stored
 		for _, r := range records {
 			batch = append(batch, engine.Stored{Offset: r.Offset, Key: r.Key, Value: r.Value})
 		}
-		writes, err := folded.FoldEvents(batch, next)
-		if err != nil {
-			return err
-		}
-		for _, write := range writes {
-			state, is, err := engine.StoredState(engine.Pair{Key: write.Key, Value: write.Value})
-			if err != nil {
-				return err
-			}
-			if is {
-				states[string(write.Key)] = state
-			}
-		}
-		return nil
+		return folded.FoldEvents(batch, next)
 	})
+	if err != nil {
+		return nil, err
+	}
+	writes, _, err := folded.Flush()
+	if err != nil {
+		return nil, err
+	}
+	states := map[string]engine.StoredAggregate{}
+	for _, write := range writes {
+		state, is, err := engine.ReadStored(engine.Pair{Key: bytes.Clone(write.Key), Value: bytes.Clone(write.Value)})
+		if err != nil {
+			return nil, err
+		}
+		if is {
+			states[state.ID] = state
+		}
+	}
+	return states, nil
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -93,7 +94,7 @@ func config(codec *serde.Codec, p int32) engine.Config {
 	return engine.Config{
 		Context: "bank", Partition: p, Partitions: partitions, Codec: codec.Context("bank"),
 		DedupMillis: engine.DedupMillisDefault, DedupEntries: engine.DedupEntriesDefault,
-		CacheEntries: accounts, RecordBytesMax: engine.RecordBytesMaxDefault,
+		CacheBytes: engine.CacheBytesDefault, RecordBytesMax: engine.RecordBytesMaxDefault,
 	}
 }
 
@@ -105,14 +106,17 @@ func (h *history) step(t *testing.T, owner *engine.Partition, p int, inputs []en
 		if err != nil {
 			t.Fatal(err)
 		}
-		owner.Commit(fx, 0, 0)
 		epoch := int16(len(h.events[p]))
 		for list, records := range map[*[]Record][]engine.Record{&h.events[p]: fx.Events, &h.refusals[p]: fx.Refusals, &h.deadLetters[p]: fx.DeadLetters} {
 			for _, r := range records {
-				*list = append(*list, Record{Partition: int32(p), Offset: int64(len(*list)), ProducerID: 1, ProducerEpoch: epoch, Key: r.Key, Value: r.Value})
+				*list = append(*list, Record{Partition: int32(p), Offset: int64(len(*list)), ProducerID: 1, ProducerEpoch: epoch, Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)})
 			}
 		}
-		forwarded = append(forwarded, fx.Dispatch...)
+		for _, r := range fx.Dispatch {
+			r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value) // they are lent until the next step
+			forwarded = append(forwarded, r)
+		}
+		owner.Commit(fx, 0, 0)
 	}
 	return forwarded
 }

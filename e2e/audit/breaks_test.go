@@ -69,7 +69,7 @@ func (h *history) decideAgain(t *testing.T) {
 	for n, r := range h.events[0] {
 		stored[n] = engine.Stored{Offset: r.Offset, Key: r.Key, Value: r.Value}
 	}
-	if _, err := owner.FoldEvents(stored, int64(len(stored))); err != nil {
+	if err := owner.FoldEvents(stored, int64(len(stored))); err != nil {
 		t.Fatal(err)
 	}
 	id := string(idOf(h.events[0][0]))
