@@ -35,7 +35,7 @@ func (s *Session) Begin(ctx context.Context) (*Tx, error) {
 	t.ctx, t.cancel = context.WithTimeout(context.WithoutCancel(ctx), patience)
 	t.sent = func(_ *Record, err error) {
 		if err != nil {
-			t.failed.CompareAndSwap(nil, &err)
+			t.fail(err)
 		}
 	}
 	if err := s.session.Begin(); err != nil {
@@ -45,6 +45,10 @@ func (s *Session) Begin(ctx context.Context) (*Tx, error) {
 	}
 	return t, nil
 }
+
+// fail notes a record's error, the first of all. It is apart from its caller, who would else allocate for every record
+// that did not fail.
+func (t *Tx) fail(err error) { t.failed.CompareAndSwap(nil, &err) }
 
 // Write sends records on their way. It may be called from several goroutines; each one's records stay in their order.
 // They are the client's until the transaction has ended.

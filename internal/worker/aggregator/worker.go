@@ -77,7 +77,7 @@ type Config struct {
 // WithDefaults fills what is zero.
 func (c Config) WithDefaults() Config {
 	c.Sessions = orDefault(c.Sessions, 1)
-	c.BatchMax = orDefault(c.BatchMax, 10_000)
+	c.BatchMax = orDefault(c.BatchMax, 20_000)
 	c.FlushEvery = orDefault(c.FlushEvery, time.Second)
 	c.DedupWindow = orDefault(c.DedupWindow, engine.DedupMillisDefault*time.Millisecond)
 	c.DedupEntries = orDefault(c.DedupEntries, engine.DedupEntriesDefault)
