@@ -39,6 +39,7 @@ func TestOnTheEngine(t *testing.T) {
 		"queries":                                 testQueries,
 		"a generation made anew is another":       testIncarnation,
 		"migrations are applied once and by both": testMigrations,
+		"claims": testClaims,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -44,6 +44,26 @@ func (db *DB) TellKnown(ctx context.Context, all []Known) error {
 	return nil
 }
 
+// KnownOf reads what is known of a generation.
+func (db *DB) KnownOf(ctx context.Context, g Generation) ([]Known, error) {
+	var rows []struct {
+		Context    string    `ch:"context"`
+		Partition  int32     `ch:"partition"`
+		Partitions int32     `ch:"of"`
+		Until      time.Time `ch:"until"`
+	}
+	err := db.Select(ctx, &rows, `SELECT toString(context) AS context, partition, argMax(partitions, known_until) AS of, max(known_until) AS until
+		FROM known_rows WHERE view = ? AND generation = ? GROUP BY context, partition`, g.View, g.Number)
+	if err != nil {
+		return nil, fmt.Errorf("reading what %s is known to hold: %w", g, err)
+	}
+	var out []Known
+	for _, r := range rows {
+		out = append(out, Known{View: g.View, Generation: g.Number, Context: r.Context, Partition: r.Partition, Partitions: int(r.Partitions), Until: r.Until})
+	}
+	return out, nil
+}
+
 func knownColumns() []ch.ColumnNameAndType {
 	return []ch.ColumnNameAndType{
 		{Name: "view", Type: "LowCardinality(String)"}, {Name: "generation", Type: "UInt32"}, {Name: "context", Type: "LowCardinality(String)"},

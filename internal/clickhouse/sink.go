@@ -52,9 +52,10 @@ type sinkTable struct {
 	insert string
 	layout layout
 	engine engine
+	newest *newest // nil: all rows are inserted
 }
 
-// Batch is the rows of one range of a partition.
+// Batch is the rows of one range of a partition. Insert may thin them out.
 type Batch struct {
 	Context     string
 	Partition   int32
@@ -107,6 +108,7 @@ func (s *Sink) open(ctx context.Context, t es.AnyTable) (sinkTable, error) {
 	if table.engine, err = s.db.engineOf(ctx, name); err != nil {
 		return table, err
 	}
+	table.newest = newestOf(table.engine, table.layout.row)
 	if !table.layout.placed && !table.engine.replaces() {
 		return table, fmt.Errorf("clickhouse: table %s needs the columns context, partition and offset, by which the rows of a repeated range are "+
 			"found, or an engine that keeps the newest of equal rows (ReplacingMergeTree)", name)
@@ -179,6 +181,9 @@ func (s *Sink) pieces(ctx context.Context, b Batch) ([]piece, error) {
 		t, ok := s.tables[name]
 		if !ok {
 			return nil, fmt.Errorf("clickhouse: view %s has no table %s", s.g.View, name)
+		}
+		if t.newest != nil {
+			t.newest.thin(rows)
 		}
 		p := piece{table: t, rows: rows, token: s.token(b)}
 		if _, p.count = t.layout.slice(rows); p.count > 0 && b.Again {

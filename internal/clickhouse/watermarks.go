@@ -139,6 +139,41 @@ func watermarkColumns() []ch.ColumnNameAndType {
 	}
 }
 
+// Mark writes watermarks and returns when they are there: for who will depend on them.
+func (db *DB) Mark(ctx context.Context, marks ...Watermark) error {
+	pending := map[watermarkKey]Watermark{}
+	for _, m := range marks {
+		merge(pending, m)
+	}
+	err := db.cfg.again(ctx, func() error { return (&Watermarks{db: db}).write(ctx, pending) })
+	if err != nil {
+		return fmt.Errorf("writing watermarks: %w", explain(err))
+	}
+	return nil
+}
+
+// Vector returns the published watermarks of a generation: everything below them is in.
+func (db *DB) Vector(ctx context.Context, g Generation) (Vector, error) {
+	var rows []struct {
+		Context   string `ch:"context"`
+		Partition int32  `ch:"partition"`
+		Next      int64  `ch:"next"`
+	}
+	err := db.cfg.again(ctx, func() error {
+		rows = nil
+		return db.Select(ctx, &rows, "SELECT toString(context) AS context, partition, max(next_offset) AS next FROM watermark_rows WHERE view = ? AND generation = ? GROUP BY context, partition",
+			g.View, g.Number)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading how far %s is: %w", g, err)
+	}
+	out := Vector{}
+	for _, r := range rows {
+		out.Raise(r.Context, r.Partition, r.Next)
+	}
+	return out, nil
+}
+
 // Reached returns the published watermark of a partition: everything below it is in. It is 0 where nothing was
 // published yet.
 func (db *DB) Reached(ctx context.Context, g Generation, context string, partition int32) (int64, error) {

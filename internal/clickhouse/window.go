@@ -41,6 +41,9 @@ func (p Pace) Window() int {
 type engine struct {
 	name   string
 	window int
+	// Of one that keeps the newest row of each key: what its rows are sorted by, and the column that says which is newer.
+	key     []string
+	version string
 }
 
 // replaces says whether a repeated row is the same row anyway.
@@ -54,8 +57,8 @@ func (e engine) replicated() bool {
 
 // engineOf reads a table's engine and the window it was made with.
 func (db *DB) engineOf(ctx context.Context, table string) (engine, error) {
-	var name, full string
-	err := db.Row(ctx, "SELECT engine, engine_full FROM system.tables WHERE database = ? AND name = ?", db.cfg.Database, table).Scan(&name, &full)
+	var name, full, key string
+	err := db.Row(ctx, "SELECT engine, engine_full, sorting_key FROM system.tables WHERE database = ? AND name = ?", db.cfg.Database, table).Scan(&name, &full, &key)
 	if err != nil {
 		return engine{}, fmt.Errorf("reading the engine of table %s: %w", table, err)
 	}
@@ -73,7 +76,7 @@ func (db *DB) engineOf(ctx context.Context, table string) (engine, error) {
 	if err != nil {
 		return engine{}, fmt.Errorf("reading the %s of table %s: %w", setting, table, err)
 	}
-	return engine{name, window}, nil
+	return engine{name: name, window: window, key: strings.Split(key, ", "), version: versionColumn(full)}, nil
 }
 
 // assertWindow refuses a table that would forget a token before its range can be repeated.

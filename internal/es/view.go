@@ -84,6 +84,8 @@ type AnyTable interface {
 	Name() string
 	// NewRows returns an empty *[]R.
 	NewRows() any
+	// reset empties a *[]R and keeps its memory.
+	reset(rows any)
 }
 
 // Name returns the table's name, without a generation.
@@ -91,6 +93,12 @@ func (t Table[R]) Name() string { return t.name }
 
 // NewRows returns an empty *[]R.
 func (t Table[R]) NewRows() any { return new([]R) }
+
+func (t Table[R]) reset(rows any) {
+	all := rows.(*[]R)
+	clear(*all) // what the rows held may be collected
+	*all = (*all)[:0]
+}
 
 // Append adds row to the rows of t in out.
 func (t Table[R]) Append(out *Rows, row R) {
@@ -100,7 +108,7 @@ func (t Table[R]) Append(out *Rows, row R) {
 
 // Rows collects the rows of a view's tables, one typed slice a table.
 type Rows struct {
-	names  []string
+	of     []AnyTable
 	tables map[string]any // name → *[]R
 }
 
@@ -108,16 +116,23 @@ type Rows struct {
 func NewRows(tables ...AnyTable) *Rows {
 	r := &Rows{tables: make(map[string]any, len(tables))}
 	for _, t := range tables {
-		r.names = append(r.names, t.Name())
+		r.of = append(r.of, t)
 		r.tables[t.Name()] = t.NewRows()
 	}
 	return r
 }
 
+// Reset empties the collection and keeps its memory for the next rows.
+func (r *Rows) Reset() {
+	for _, t := range r.of {
+		t.reset(r.tables[t.Name()])
+	}
+}
+
 // Each yields every table's name and its rows as a *[]R, in the order declared.
 func (r *Rows) Each(yield func(table string, rows any) bool) {
-	for _, n := range r.names {
-		if !yield(n, r.tables[n]) {
+	for _, t := range r.of {
+		if !yield(t.Name(), r.tables[t.Name()]) {
 			return
 		}
 	}

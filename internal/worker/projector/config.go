@@ -33,6 +33,8 @@ type Config struct {
 	// Render gives the SQL of a view's generation.
 	Render clickhouse.Render
 
+	// Follows, if given, says which generations are followed, of those that are to be: for a program that looks after one.
+	Follows func(g clickhouse.Generation) bool
 	// InstanceID, if given, makes this process a static member of its groups: one that comes back under the same ID goes
 	// on at once, and one that ends keeps its partitions until the session timeout. Without one it gives them away.
 	InstanceID string
@@ -100,8 +102,11 @@ func (c Config) validate() error {
 	return errors.Join(faults...)
 }
 
-// pace is how often a table is inserted into when partitions of them feed it.
-func (c Config) pace(partitions int) clickhouse.Pace {
+func (c Config) follows(g clickhouse.Generation) bool { return c.Follows == nil || c.Follows(g) }
+
+// Pace is how often a table is inserted into when partitions of them feed it. Zero fields count as their defaults.
+func (c Config) Pace(partitions int) clickhouse.Pace {
+	c = c.withDefaults()
 	return clickhouse.Pace{
 		Partitions: partitions, Age: c.Limits.Age,
 		Takeover: c.SessionTimeout + c.RebalanceTimeout + restartTime, InsertLifetime: c.InsertLifetime,

@@ -123,12 +123,6 @@ func (p *progress) failed(err error) {
 	p.err = err
 }
 
-func (p *progress) failure() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.err
-}
-
 // ready returns nil once every owned partition has reached its target.
 func (p *progress) ready() error {
 	p.mu.Lock()
@@ -159,7 +153,7 @@ func (v *projection) status() ViewStatus {
 	p := &v.progress
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := ViewStatus{Context: v.context, View: v.view.Name, Generation: p.generation, Err: p.err}
+	s := ViewStatus{Context: v.source.Context, View: v.view.Name, Generation: p.generation, Err: p.err}
 	for _, n := range slices.Sorted(maps.Keys(p.partitions)) {
 		part := p.partitions[n]
 		status := PartitionStatus{Partition: n, Position: part.position, Stable: max(part.stable, part.position), Still: part.still}

@@ -17,7 +17,7 @@ import (
 type Projector struct {
 	cfg   Config
 	turns kafka.Turns
-	views []*projection
+	views []*keeper
 	// marksErr is why watermarks are no longer written.
 	marksErr atomic.Pointer[error]
 }
@@ -31,7 +31,7 @@ func New(cfg Config) (*Projector, error) {
 	p := &Projector{cfg: cfg, turns: kafka.NewTurns(cfg.Concurrency)}
 	for _, c := range cfg.Contexts {
 		for _, v := range c.Views {
-			p.views = append(p.views, &projection{cfg: &p.cfg, context: c.Name, view: v})
+			p.views = append(p.views, &keeper{cfg: &p.cfg, context: c.Name, view: v, turns: p.turns, changed: make(chan struct{}, 1)})
 		}
 	}
 	if len(p.views) == 0 {
@@ -54,7 +54,8 @@ func (p *Projector) Run(ctx context.Context) error {
 	beside.Go(func() { p.mark(writing, marks) })
 	beside.Go(func() { p.watchLag(watching) })
 	for _, v := range p.views {
-		work.Go(func() { v.fail(ctx, v.run(ctx, p.turns, marks, p.partitionsOf(v.view, topics))) })
+		v.marks = marks
+		work.Go(func() { v.fail(ctx, v.run(ctx, p.partitionsOf(v.view, topics))) })
 	}
 	work.Wait()
 	stopWatching()
@@ -62,7 +63,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	beside.Wait()
 	faults := []error{p.unmarked()}
 	for _, v := range p.views {
-		faults = append(faults, v.progress.failure())
+		faults = append(faults, v.failure())
 	}
 	return errors.Join(faults...)
 }
@@ -129,7 +130,7 @@ func (p *Projector) watchLag(ctx context.Context) {
 		}
 		for _, v := range p.views {
 			for n, e := range found[v.topic()] {
-				v.progress.stands(n, e.Stable, stood[v.topic()][n])
+				v.stands(n, e.Stable, stood[v.topic()][n])
 			}
 		}
 		p.tell(ctx, known, at, found)
@@ -145,7 +146,9 @@ func (p *Projector) watchLag(ctx context.Context) {
 func (p *Projector) tell(ctx context.Context, known *knowledge, at time.Time, found map[string]map[int32]kafka.Extent) {
 	var all []clickhouse.Known
 	for _, v := range p.views {
-		all = append(all, known.learn(at, v.status(), found[v.topic()])...)
+		for _, s := range v.statuses() {
+			all = append(all, known.learn(at, s, found[v.topic()])...)
+		}
 	}
 	if err := p.cfg.DB.TellKnown(ctx, all); err != nil && ctx.Err() == nil {
 		p.cfg.Log.Warn("what the views are known to hold is not told at the moment", "error", err)
@@ -166,43 +169,38 @@ func (p *Projector) Status() []ViewStatus {
 func (p *Projector) Ready() error {
 	missing := []error{p.unmarked()}
 	for _, v := range p.views {
-		if err := v.progress.ready(); err != nil {
+		if err := v.ready(); err != nil {
 			missing = append(missing, fmt.Errorf("view %s of %s: %w", v.view.Name, v.context, err))
 		}
 	}
 	return errors.Join(missing...)
 }
 
-// projection is one view of one context.
+// projection is one generation of one view of one context.
 type projection struct {
-	cfg      *Config
-	context  string
-	view     es.View
-	progress progress
-
-	// Set before the first record is read.
+	cfg        *Config
+	source     Source
+	view       es.View
 	generation clickhouse.Generation
-	sink       *clickhouse.Sink
 	marks      *clickhouse.Watermarks
+	progress   progress
+
+	sink *clickhouse.Sink // set before the first record is read
 }
 
-func (v *projection) topic() string { return v.context + "." + string(v.view.From) }
-
-// group names the consumer group of a generation. Its incarnation keeps the offsets of a database that was dropped from
+// Group names the consumer group of a generation. Its incarnation keeps the offsets of a database that was dropped from
 // being taken for those of the one made in its place.
-func (v *projection) group() string {
-	return fmt.Sprintf("recount.%s.%s.%s.g%d.%.8s", v.cfg.DB.Database(), v.context, v.view.Name, v.generation.Number, v.generation.Incarnation)
+func Group(database, context string, g clickhouse.Generation) string {
+	return fmt.Sprintf("recount.%s.%s.%s.g%d.%.8s", database, context, g.View, g.Number, g.Incarnation)
 }
 
-// run prepares the view's generation and projects until ctx ends.
-func (v *projection) run(ctx context.Context, turns kafka.Turns, marks *clickhouse.Watermarks, partitions int) error {
-	pace := v.cfg.pace(partitions)
-	// Twice the window that is asserted, so that there is room to grow.
-	g, err := v.cfg.DB.EnsureView(ctx, v.view, 2*pace.Window(), v.cfg.Render)
-	if err != nil {
-		return err
-	}
-	sink, err := v.cfg.DB.NewSink(ctx, v.view, g, clickhouse.SinkConfig{
+func (v *projection) group() string {
+	return Group(v.cfg.DB.Database(), v.source.Context, v.generation)
+}
+
+// run projects until ctx ends.
+func (v *projection) run(ctx context.Context, turns kafka.Turns, pace clickhouse.Pace) error {
+	sink, err := v.cfg.DB.NewSink(ctx, v.view, v.generation, clickhouse.SinkConfig{
 		Pace: pace,
 		Inserted: func(table string, rows int, took time.Duration) {
 			v.cfg.Observer.Inserted(v.view.Name, table, rows, took)
@@ -216,10 +214,9 @@ func (v *projection) run(ctx context.Context, turns kafka.Turns, marks *clickhou
 	if err != nil {
 		return err
 	}
-	v.generation, v.sink, v.marks = g, sink, marks
-	v.progress.opened(g.Number)
+	v.sink = sink
 	consumer, err := kafka.NewRangeConsumer(kafka.RangeConfig{
-		Config: v.cfg.Kafka, Group: v.group(), Topic: v.topic(), Generation: g.Number, InstanceID: v.cfg.InstanceID,
+		Config: v.cfg.Kafka, Group: v.group(), Topic: v.source.Topic(), Generation: v.generation.Number, InstanceID: v.cfg.InstanceID,
 		SessionTimeout: v.cfg.SessionTimeout, RebalanceTimeout: v.cfg.RebalanceTimeout, Limits: v.cfg.Limits,
 		Turns: turns, Without: v.cfg.WithoutRange,
 	}, v)
@@ -227,14 +224,4 @@ func (v *projection) run(ctx context.Context, turns kafka.Turns, marks *clickhou
 		return err
 	}
 	return consumer.Run(ctx)
-}
-
-// fail records how the view ended. Being told to stop is no failure, whatever it interrupted.
-func (v *projection) fail(ctx context.Context, err error) {
-	if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return
-	}
-	v.progress.failed(fmt.Errorf("view %s of %s stopped: %w", v.view.Name, v.context, err))
-	v.cfg.Observer.Failed(v.context, v.view.Name)
-	v.cfg.Log.Error("a view stopped; the others go on", "view", v.view.Name, "context", v.context, "error", err)
 }

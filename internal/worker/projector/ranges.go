@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"recount/internal/clickhouse"
-	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
 )
@@ -18,7 +17,7 @@ func (v *projection) Owned(partitions []int32) { v.progress.owns(partitions) }
 // Begin checks that the group stands where the rows do. The watermark is written after the rows and before the group
 // can know, so the group may be behind it by the range it declares, and by nothing more.
 func (v *projection) Begin(ctx context.Context, a kafka.Assignment) error {
-	reached, err := v.cfg.DB.Reached(ctx, v.generation, v.context, a.Partition)
+	reached, err := v.cfg.DB.Reached(ctx, v.generation, v.source.Context, a.Partition)
 	if err != nil {
 		return kafka.Rejoin(fmt.Errorf("reading the watermark: %w", err))
 	}
@@ -29,7 +28,7 @@ func (v *projection) Begin(ctx context.Context, a kafka.Assignment) error {
 	if reached > end {
 		return fmt.Errorf("generation %d of view %s holds everything below %s/%d@%d, but its consumer group %s stands at %d: its offsets "+
 			"expired, were reset, or Kafka lost them. Going on would insert rows twice: rebuild the view (projectors rebuild %s)",
-			v.generation.Number, v.view.Name, v.context, a.Partition, reached, v.group(), a.Position, v.view.Name)
+			v.generation.Number, v.view.Name, v.source.Context, a.Partition, reached, v.group(), a.Position, v.view.Name)
 	}
 	v.progress.begins(a)
 	if a.Declared == nil && reached < end {
@@ -54,17 +53,14 @@ func (v *projection) Prepare(ctx context.Context, r kafka.Range) (kafka.Work, er
 	rows := es.NewRows(v.view.Tables...)
 	var oldest, newest int64
 	for _, rec := range r.Records {
-		recorded, err := v.decode(ctx, rec)
+		recorded, err := v.source.Decode(ctx, rec)
 		if err != nil {
 			return nil, err
 		}
-		if err := v.mapTo(rows, recorded); err != nil {
+		if err := v.source.Map(v.view, rows, recorded); err != nil {
 			return nil, err
 		}
-		at := recorded.Meta.RecordedAt
-		if at == 0 {
-			at = recorded.Timestamp // a dead letter has no other time
-		}
+		at := RecordedAt(recorded)
 		if oldest == 0 {
 			oldest = at
 		}
@@ -77,7 +73,7 @@ func (v *projection) Prepare(ctx context.Context, r kafka.Range) (kafka.Work, er
 	return func(ctx context.Context, attempt func(func() error) error) error {
 		began := time.Now()
 		n, err := v.sink.Insert(ctx, attempt, clickhouse.Batch{
-			Context: v.context, Partition: r.Partition, First: r.First, Last: r.Last, Again: r.Again, Rows: rows,
+			Context: v.source.Context, Partition: r.Partition, First: r.First, Last: r.Last, Again: r.Again, Rows: rows,
 		})
 		if errors.Is(err, clickhouse.ErrUnavailable) {
 			return kafka.Rejoin(err)
@@ -86,57 +82,18 @@ func (v *projection) Prepare(ctx context.Context, r kafka.Range) (kafka.Work, er
 			return err
 		}
 		v.publish(r.Partition, r.Last+1, newest, n)
-		v.cfg.Observer.Range(v.context, v.view.Name, RangeStats{
+		v.cfg.Observer.Range(v.source.Context, v.view.Name, RangeStats{
 			Records: len(r.Records), Rows: n, Again: r.Again, Map: mapped, Insert: time.Since(began), Oldest: time.UnixMilli(oldest),
 		})
 		return nil
 	}, nil
 }
 
-// decode reads a record, after asking the registry for a schema that a newer producer wrote it with.
-func (v *projection) decode(ctx context.Context, rec *kafka.Record) (es.Recorded, error) {
-	if v.view.From != es.FromDeadLetters { // whose values are whatever somebody sent
-		if id, unknown := v.cfg.Codec.Unknown(rec.Value); unknown {
-			if err := v.cfg.Codec.Learn(ctx, id); err != nil {
-				return es.Recorded{}, kafka.Rejoin(fmt.Errorf("learning schema %d of %s: %w", id, v.place(rec), err))
-			}
-		}
-	}
-	headers := make([]engine.Header, len(rec.Headers))
-	for i, h := range rec.Headers {
-		headers[i] = engine.Header(h)
-	}
-	recorded, err := v.cfg.Codec.Recorded(v.context, v.view.From, rec.Partition, rec.Offset, rec.Timestamp.UnixMilli(), rec.Key, rec.Value, headers)
-	if err != nil {
-		return recorded, fmt.Errorf("decoding the record at %s: %w: only Recount writes this topic, so find out what wrote it; "+
-			"the view waits here", v.place(rec), err)
-	}
-	return recorded, nil
-}
-
-func (v *projection) place(rec *kafka.Record) string {
-	return fmt.Sprintf("%s/%d@%d", v.topic(), rec.Partition, rec.Offset)
-}
-
-// mapTo appends the record's rows. A mapping that panics has failed, and says so like any other.
-func (v *projection) mapTo(rows *es.Rows, r es.Recorded) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("it panicked: %v", p)
-		}
-		if err != nil {
-			err = fmt.Errorf("mapping %s version %d of %s %q at %s/%d@%d: %w: mend the mapping; the view waits here",
-				r.Type, r.Meta.Version, r.Aggregate, r.Meta.AggregateID, v.topic(), r.Partition, r.Offset, err)
-		}
-	}()
-	return v.view.Map(r, rows)
-}
-
 // publish tells how far the view has come. Nothing depends on it being told, so it waits for nobody.
 func (v *projection) publish(partition int32, next, eventTime int64, rows int) {
 	eventTime = v.progress.newest(partition, eventTime)
 	v.marks.Publish(clickhouse.Watermark{
-		View: v.view.Name, Generation: v.generation.Number, Context: v.context, Partition: partition, Next: next, EventTime: eventTime, Rows: rows,
+		View: v.view.Name, Generation: v.generation.Number, Context: v.source.Context, Partition: partition, Next: next, EventTime: eventTime, Rows: rows,
 	})
 }
 

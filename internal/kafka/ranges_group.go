@@ -1,0 +1,58 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// SeedRanges makes the group of a generation that was filled without one stand at next in each partition, as if its
+// ranges had ended there. A partition that the group is further in is left alone, so it can be done again. The group must
+// have no members yet.
+func SeedRanges(ctx context.Context, cfg Config, group, topic string, generation int, next map[int32]int64) error {
+	err := administer(cfg, func(admin *kadm.Client) error {
+		there, err := admin.FetchOffsets(ctx, group)
+		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+			return err
+		}
+		var seeds kadm.Offsets
+		for p, at := range next {
+			if o, ok := there.Lookup(topic, p); ok && o.At >= at {
+				continue
+			}
+			seeds.Add(kadm.Offset{Topic: topic, Partition: p, At: at, LeaderEpoch: -1, Metadata: declaration{generation: generation}.String()})
+		}
+		if len(seeds) == 0 {
+			return nil
+		}
+		done, err := admin.CommitOffsets(ctx, group, seeds)
+		return errors.Join(err, done.Error())
+	})
+	if err != nil {
+		return fmt.Errorf("telling group %s where it stands: %w", group, err)
+	}
+	return nil
+}
+
+// GroupMembers returns how many members a consumer group has; none where there is no such group.
+func GroupMembers(ctx context.Context, cfg Config, group string) (n int, err error) {
+	err = administer(cfg, func(admin *kadm.Client) error {
+		found, err := admin.DescribeGroups(ctx, group)
+		if err != nil {
+			return err
+		}
+		g := found[group]
+		n = len(g.Members)
+		if errors.Is(g.Err, kerr.GroupIDNotFound) {
+			return nil
+		}
+		return g.Err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("asking who is in group %s: %w", group, err)
+	}
+	return n, nil
+}

@@ -1,0 +1,252 @@
+package rebuild
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"recount/internal/clickhouse"
+	"recount/internal/kafka"
+	"recount/internal/worker/projector"
+)
+
+// fillPatch is how many offsets may be left for who comes after the filling: while a topic grows, it never ends.
+const fillPatch = 2_000
+
+// fillUp fills builds up to a vector that moves, until hardly anything is left.
+func (r *Rebuilder) fillUp(ctx context.Context, builds []*build, to func(*build, context.Context) (clickhouse.Vector, error)) error {
+	for first := true; len(builds) > 0; first = false {
+		until := map[*build]clickhouse.Vector{}
+		left := int64(0)
+		for _, b := range builds {
+			v, err := to(b, ctx)
+			if err != nil {
+				return err
+			}
+			until[b] = v
+			left += distance(b.at, v)
+		}
+		if left == 0 || !first && left < fillPatch {
+			break
+		}
+		if err := r.fill(ctx, until); err != nil {
+			return err
+		}
+	}
+	for _, b := range builds {
+		r.at(b.view.Name, Filled)
+	}
+	return nil
+}
+
+// distance is how many offsets lie between two vectors.
+func distance(from, to clickhouse.Vector) int64 {
+	n := int64(0)
+	for context, partitions := range to {
+		for p, next := range partitions {
+			n += max(next-from[context][p], 0)
+		}
+	}
+	return n
+}
+
+// fill brings each build to its vector exactly.
+func (r *Rebuilder) fill(ctx context.Context, until map[*build]clickhouse.Vector) error {
+	lanes := r.lanes(until)
+	if len(lanes) == 0 {
+		return nil
+	}
+	p := &filling{r: r, began: time.Now(), until: until}
+	for _, l := range lanes {
+		p.total += l.until - l.from
+		l.done = &p.done
+	}
+	reporting, stop := context.WithCancel(ctx)
+	reported := make(chan struct{})
+	go func() { defer close(reported); p.report(reporting) }()
+	defer func() { stop(); <-reported }()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.cfg.Lanes)
+	for _, l := range lanes {
+		g.Go(func() error { return l.run(ctx) })
+	}
+	return g.Wait()
+}
+
+// lanes are the partitions to read, each once, for all the builds that need it.
+func (r *Rebuilder) lanes(until map[*build]clickhouse.Vector) []*lane {
+	type key struct {
+		topic     string
+		partition int32
+	}
+	found := map[key]*lane{}
+	for b, v := range until {
+		for context, partitions := range v {
+			for p, next := range partitions {
+				at := b.at[context][p]
+				if at >= next {
+					continue
+				}
+				k := key{b.source(context).Topic(), p}
+				l := found[k]
+				if l == nil {
+					l = &lane{r: r, source: b.source(context), partition: p, from: at, until: next}
+					found[k] = l
+				}
+				l.from, l.until = min(l.from, at), max(l.until, next)
+				l.parts = append(l.parts, &part{build: b, at: at, until: next, again: b.resume && r.cfg.Without&GuardAgain == 0})
+			}
+		}
+	}
+	out := make([]*lane, 0, len(found))
+	for _, l := range found {
+		slices.SortFunc(l.parts, func(a, b *part) int { return compareNames(a.build, b.build) })
+		out = append(out, l)
+	}
+	// The longest first, so that none is left over alone at the end.
+	slices.SortFunc(out, func(a, b *lane) int { return int((b.until - b.from) - (a.until - a.from)) })
+	return out
+}
+
+func compareNames(a, b *build) int {
+	if a.view.Name < b.view.Name {
+		return -1
+	}
+	return 1
+}
+
+// filling counts while lanes run.
+type filling struct {
+	r     *Rebuilder
+	began time.Time
+	until map[*build]clickhouse.Vector
+	total int64
+	done  atomic.Int64
+	lag   atomic.Int64
+}
+
+const (
+	reportPause = 200 * time.Millisecond
+	lagPause    = 2 * time.Second
+)
+
+// report tells the observer how far it is until ctx ends, and then once more.
+func (f *filling) report(ctx context.Context) {
+	ticks := time.NewTicker(reportPause)
+	defer ticks.Stop()
+	var looked time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			f.tell()
+			return
+		case <-ticks.C:
+		}
+		if time.Since(looked) > lagPause {
+			looked = time.Now()
+			f.look(ctx)
+		}
+		f.tell()
+	}
+}
+
+// look asks how far the generations that serve are behind their logs.
+func (f *filling) look(ctx context.Context) {
+	lag := int64(0)
+	for b := range f.until {
+		extents, err := b.extents(ctx)
+		if err != nil {
+			return // it is only told, and asked again soon
+		}
+		reached, err := f.r.cfg.Projector.DB.Vector(ctx, b.old)
+		if err != nil {
+			return
+		}
+		for context, partitions := range extents {
+			for p, e := range partitions {
+				lag += max(e.Stable-max(reached[context][p], e.Start), 0)
+			}
+		}
+	}
+	f.lag.Store(lag)
+}
+
+func (f *filling) tell() {
+	p := Progress{Done: f.done.Load(), Total: f.total, Rows: f.r.rows.Load(), Elapsed: time.Since(f.began), Lag: f.lag.Load()}
+	for b := range f.until {
+		p.Views = append(p.Views, b.view.Name)
+	}
+	slices.Sort(p.Views)
+	f.r.cfg.Observer.Filling(p)
+}
+
+// part is what one build needs of a lane.
+type part struct {
+	build     *build
+	at, until int64
+	// again says that the next block may have been in work when another process died.
+	again bool
+}
+
+// lane is one partition being read for one or several builds: records are decoded once, mapped for each, and inserted
+// block by block while the next block is being decoded.
+type lane struct {
+	r           *Rebuilder
+	source      projector.Source
+	partition   int32
+	from, until int64
+	parts       []*part
+	done        *atomic.Int64
+
+	// What follows belongs to the goroutine that decodes.
+	block *block
+	free  chan *block
+	full  chan *block
+}
+
+func (l *lane) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	// Two blocks: one is decoded while the other is inserted. Whoever is faster waits.
+	l.free, l.full = make(chan *block, 2), make(chan *block)
+	l.free <- l.newBlock()
+	l.free <- l.newBlock()
+	g.Go(func() error {
+		defer close(l.full)
+		return l.read(ctx)
+	})
+	g.Go(func() error {
+		for b := range l.full {
+			if err := l.insert(ctx, b); err != nil {
+				return err
+			}
+			b.reset()
+			l.free <- b
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("%s/%d: %w", l.source.Topic(), l.partition, err)
+	}
+	return nil
+}
+
+// read decodes and maps the lane's records.
+func (l *lane) read(ctx context.Context) error {
+	span := kafka.Span{Topic: l.source.Topic(), Partition: l.partition, From: l.from, Until: l.until}
+	err := kafka.Replay(ctx, l.r.cfg.Projector.Kafka, []kafka.Span{span}, func(_ kafka.Span, records []*kafka.Record, next int64) error {
+		for _, rec := range records {
+			if err := l.take(ctx, rec); err != nil {
+				return err
+			}
+		}
+		return l.passed(ctx, next)
+	})
+	if err != nil {
+		return err
+	}
+	return l.flush(ctx, l.until)
+}
