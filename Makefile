@@ -21,7 +21,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up test lint fuzz sim e2e soak bench bench-aggregator bench-asof bench-latency bench-restore build setup tidy clean
+.PHONY: help demo up test lint fuzz sim e2e soak bench bench-aggregator bench-asof bench-latency bench-rebuild bench-restore build setup tidy clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,7 +61,7 @@ soak: ## Run the long fault runs: the tests called TestSoak..., under the build 
 	test -n "$$packages" || { echo "no soak test was found" >&2; exit 1; }; \
 	.ci/with-containers go test -tags $(ALL_TAGS) -run '^TestSoak' -count=1 -timeout 3h -v $$packages
 
-bench: bench-aggregator bench-asof bench-latency bench-restore ## Run all benchmarks
+bench: bench-aggregator bench-asof bench-latency bench-rebuild bench-restore ## Run all benchmarks
 
 bench-aggregator: ## Measure commands a second beside Kafka Streams and a bare loop (needs Java 17 and Maven)
 	go run ./bench/aggregator $(ARGS)
@@ -71,6 +71,9 @@ bench-asof: ## Measure as-of questions over 10 M rows of history beside the plai
 
 bench-latency: ## Measure the time from a command to its committed event at 5,000 a second (needs Java 17 and Maven)
 	go run ./bench/latency $(ARGS)
+
+bench-rebuild: ## Measure rebuilding views from the log, and what their users notice of it (needs Java 17 and Maven)
+	go run ./bench/rebuild $(ARGS)
 
 bench-restore: ## Measure how long a worker takes to know its partitions again, beside Kafka Streams (needs Java 17 and Maven)
 	go run ./bench/restore $(ARGS)

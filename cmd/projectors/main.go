@@ -17,7 +17,9 @@ func program() *cobra.Command {
 The projectors read events, refusals and dead letters, map them to rows, and insert each row exactly once into ClickHouse.
 Start as many as you like: they share the partitions, and when one dies, another takes its share over.`, `
   projectors run --clickhouse http://clickhouse:8123
-  projectors status`,
-		runCommand(), statusCommand(),
+  projectors status
+  projectors rebuild account_history
+  projectors rollback account_history`,
+		runCommand(), statusCommand(), rebuildCommand(), rollbackCommand(), generationsCommand(), dropCommand(),
 	)
 }

@@ -113,6 +113,12 @@ func TestMistakesAreToldBeforeAnythingBegins(t *testing.T) {
 	}{
 		{[]string{"run", "--range-records=0"}, cli.ExitUsage, "--range-records"},
 		{[]string{"stauts"}, cli.ExitUsage, "did you mean status?"},
+		{[]string{"rebuild"}, cli.ExitUsage, "name the views to rebuild, or give --all"},
+		{[]string{"rebuild", "--all", "events"}, cli.ExitUsage, "name the views to rebuild, or give --all"},
+		{[]string{"rebuild", "events", "--keep=-1"}, cli.ExitUsage, "--keep"},
+		{[]string{"rebuild", "events", "--memory=1"}, cli.ExitUsage, "--memory"},
+		{[]string{"rollback"}, cli.ExitUsage, "needs VIEW"},
+		{[]string{"drop", "events", "first"}, cli.ExitUsage, "not the number of a generation"},
 		{[]string{"status", "--kafka=127.0.0.1:1"}, cli.ExitFailed, "Kafka can't be reached"},
 		{[]string{"run", "--telemetry-addr=", "--kafka=127.0.0.1:1"}, cli.ExitFailed, "Kafka can't be reached"},
 	} {

@@ -100,6 +100,9 @@ func (n *newest) thin(rows any) {
 			keep[k] = i
 		}
 	}
+	if len(keep) == v.Len() {
+		return
+	}
 	// In order, a row never moves onto one that is still to be moved.
 	slices.Sort(keep)
 	for to, from := range keep {

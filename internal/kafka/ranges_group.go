@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -13,7 +14,7 @@ import (
 // ranges had ended there. A partition that the group is further in is left alone, so it can be done again. The group must
 // have no members yet.
 func SeedRanges(ctx context.Context, cfg Config, group, topic string, generation int, next map[int32]int64) error {
-	err := administer(cfg, func(admin *kadm.Client) error {
+	err := administerGroup(ctx, cfg, func(admin *kadm.Client) error {
 		there, err := admin.FetchOffsets(ctx, group)
 		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 			return err
@@ -39,7 +40,7 @@ func SeedRanges(ctx context.Context, cfg Config, group, topic string, generation
 
 // GroupMembers returns how many members a consumer group has; none where there is no such group.
 func GroupMembers(ctx context.Context, cfg Config, group string) (n int, err error) {
-	err = administer(cfg, func(admin *kadm.Client) error {
+	err = administerGroup(ctx, cfg, func(admin *kadm.Client) error {
 		found, err := admin.DescribeGroups(ctx, group)
 		if err != nil {
 			return err
@@ -55,4 +56,25 @@ func GroupMembers(ctx context.Context, cfg Config, group string) (n int, err err
 		return 0, fmt.Errorf("asking who is in group %s: %w", group, err)
 	}
 	return n, nil
+}
+
+const (
+	coordinatorPatience = 30 * time.Second
+	coordinatorPause    = 200 * time.Millisecond
+)
+
+// administerGroup repeats do while the group's coordinator is not there: a broker that has never had a group makes the
+// topic for their offsets first.
+func administerGroup(ctx context.Context, cfg Config, do func(*kadm.Client) error) error {
+	for began := time.Now(); ; {
+		err := administer(cfg, do)
+		if err == nil || !kerr.IsRetriable(err) || time.Since(began) > coordinatorPatience {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(coordinatorPause):
+		}
+	}
 }

@@ -63,3 +63,12 @@ func (r *Rebuilder) Drop(ctx context.Context, view string, number int) (err erro
 	}
 	return fmt.Errorf("rebuild: view %s has no generation %d (projectors generations)", view, number)
 }
+
+// AtWork says who is rebuilding, rolling back or dropping a view at the moment, if anybody is.
+func AtWork(ctx context.Context, db *clickhouse.DB, view string) (who string, working bool, err error) {
+	who, working, err = db.Claimed(ctx, projector.ClaimName(view))
+	if !working {
+		who = ""
+	}
+	return who, working, err
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"recount/internal/clickhouse"
+)
+
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	o, err := parse([]string{"--sizes", "1000,2000"}, io.Discard)
+	if err != nil || !slices.Equal(o.sizes, []int{1000, 2000}) {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for args, want := range map[string]string{"--sizes 0": "--sizes", "--sizes x": "--sizes", "--live 0": "--live", "--partitions 0": "partition", "now": "flags only"} {
+		if _, err := parse(strings.Fields(args), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}
+
+// TestLagsAreOfRecordsThatAreSeen: a record counts once, when the view that serves has it.
+func TestLagsAreOfRecordsThatAreSeen(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1000, 0)
+	l := &live{pending: map[int32][]pending{0: {{1, at}, {2, at.Add(time.Second)}}, 1: {{1, at}}}, counts: true}
+	l.seen(clickhouse.Vector{bank: {0: 2}}, at.Add(3*time.Second))
+	l.seen(clickhouse.Vector{bank: {0: 3}}, at.Add(3*time.Second))
+	if want := []time.Duration{3 * time.Second, 2 * time.Second}; !slices.Equal(l.noticed.lags, want) || len(l.pending[0]) != 0 || len(l.pending[1]) != 1 {
+		t.Errorf("%v, %v left", l.noticed.lags, l.pending)
+	}
+	if got := l.noticed.lag(0.99); got != 3*time.Second {
+		t.Errorf("p99 %v", got)
+	}
+	if got := (noticed{}).lag(0.5); got != 0 {
+		t.Errorf("of nothing: %v", got)
+	}
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"regexp"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"recount/domain"
+	"recount/internal/clickhouse"
+	"recount/internal/es"
+	"recount/internal/kafka"
+	"recount/internal/serde"
+	"recount/internal/worker/projector"
+	"recount/internal/worker/rebuild"
+	"recount/schemas/avro"
+	views "recount/schemas/clickhouse"
+)
+
+// subjectArgument makes this program what is measured: it is followed by its name and configuration.
+const subjectArgument = "run-subject"
+
+// What is measured.
+const (
+	rebuilder  = "rebuilder"
+	projectors = "projectors"
+)
+
+const (
+	bank        = "bank"
+	database    = "bench"
+	eventsTopic = bank + kafka.EventsSuffix
+	history     = "account_history"
+	balances    = "account_balances"
+	memoryBytes = 1 << 30
+)
+
+// subjectConfig is what a subject is told.
+type subjectConfig struct {
+	Broker, URL  string
+	Lanes, Block int
+}
+
+// told is what a rebuilder says of itself when it has ended.
+type told struct {
+	FillSeconds   float64 `json:"fill_seconds"` // from the first record asked for to the last block's watermark
+	VerifySeconds float64 `json:"verify_seconds"`
+	SwitchMillis  float64 `json:"switch_ms"` // the longest of the views
+	Rows          int64   `json:"rows"`
+	PeakMiB       float64 `json:"peak_mib"` // of resident memory
+}
+
+func runSubject(ctx context.Context, name, config string) error {
+	var c subjectConfig
+	if err := json.Unmarshal([]byte(config), &c); err != nil {
+		return errors.New(subjectArgument + " is not for people to call")
+	}
+	db, err := clickhouse.Open(ctx, clickhouse.Config{URL: c.URL, Database: database})
+	if err != nil {
+		return err
+	}
+	err = c.run(ctx, name, db)
+	return errors.Join(err, db.Close())
+}
+
+func (c subjectConfig) run(ctx context.Context, name string, db *clickhouse.DB) error {
+	cfg, err := c.projector(db)
+	if err != nil {
+		return err
+	}
+	switch name {
+	case projectors:
+		p, err := projector.New(cfg)
+		if err != nil {
+			return err
+		}
+		return p.Run(ctx)
+	case rebuilder:
+		debug.SetMemoryLimit(memoryBytes * 9 / 10)
+		return c.rebuild(ctx, cfg)
+	}
+	return fmt.Errorf("no subject is called %q", name)
+}
+
+// projector is the configuration of the projectors, for the two views that are measured.
+func (c subjectConfig) projector(db *clickhouse.DB) (projector.Config, error) {
+	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
+	if err != nil {
+		return projector.Config{}, err
+	}
+	contexts := domain.Contexts()
+	for i := range contexts {
+		var measured []es.View
+		for _, v := range contexts[i].Views {
+			if v.Name == history || v.Name == balances {
+				measured = append(measured, v)
+			}
+		}
+		contexts[i].Views = measured
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return projector.Config{
+		Kafka: kafka.Config{Brokers: []string{c.Broker}, Log: log}, DB: db, Contexts: contexts, Codec: catalog.Offline(), Log: log,
+		Render: func(view string, g, window int) (clickhouse.Script, error) {
+			s, err := views.Render(view, views.Params{Database: database, Generation: g, DedupWindow: window})
+			return clickhouse.Script{Tables: s.Tables, Public: s.Public}, err
+		},
+	}, nil
+}
+
+func (c subjectConfig) rebuild(ctx context.Context, cfg projector.Config) error {
+	watch := &stopwatch{}
+	r, err := rebuild.New(ctx, rebuild.Config{
+		Projector: cfg, Who: "the benchmark", Block: c.Block, Lanes: c.Lanes, Observer: watch, Log: cfg.Log, Patience: 10 * time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := r.Rebuild(ctx, []string{balances, history}, rebuild.Options{Keep: 1}); err != nil {
+		return err
+	}
+	if watch.PeakMiB, err = peakMiB(); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(watch.told)
+}
+
+// stopwatch observes a rebuild.
+type stopwatch struct {
+	mu     sync.Mutex
+	made   time.Time
+	filled bool
+	told
+}
+
+// At takes the time from the moment the last view's tables were made to that when the first is filled, which is both's.
+func (s *stopwatch) At(_ string, p rebuild.Point) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case p == rebuild.Made:
+		s.made = time.Now()
+	case p == rebuild.Filled && !s.filled:
+		s.filled, s.FillSeconds = true, time.Since(s.made).Seconds()
+	}
+}
+
+// Filling keeps the number of rows.
+func (s *stopwatch) Filling(p rebuild.Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Rows = p.Rows
+	fmt.Fprintf(os.Stderr, "%d of %d, %.0f/s\n", p.Done, p.Total, p.Rate())
+}
+
+// Compared adds up the time.
+func (s *stopwatch) Compared(_ string, _ clickhouse.Comparison, took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.VerifySeconds += took.Seconds()
+}
+
+// Switched keeps the longest switch.
+func (s *stopwatch) Switched(_ string, _ int, took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.SwitchMillis = max(s.SwitchMillis, float64(took.Microseconds())/1000)
+}
+
+// peakMiB is the most memory this process has had, as Linux tells; 0 elsewhere.
+func peakMiB() (float64, error) {
+	text, err := os.ReadFile("/proc/self/status")
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	m := regexp.MustCompile(`VmHWM:\s*(\d+) kB`).FindSubmatch(text)
+	if err != nil || m == nil {
+		return 0, errors.Join(errors.New("the peak of memory can't be read"), err)
+	}
+	kib, err := strconv.ParseFloat(string(m[1]), 64)
+	return kib / 1024, err
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"recount/cmd/internal/cli"
+	"recount/cmd/internal/role"
+	"recount/internal/worker/rebuild"
+)
+
+// rebuildConfig is what projectors rebuild is told.
+type rebuildConfig struct {
+	cli.Services
+	role.Rebuild
+	rebuild.Options
+	All    bool
+	From   []string
+	Memory int
+	Quiet  bool
+}
+
+const (
+	keepDefault     = 1
+	memoryDefault   = 1 << 10
+	memoryMinimum   = 128
+	bytesOfMebibyte = 1 << 20
+)
+
+// Flags declares them.
+func (c *rebuildConfig) Flags(f *cli.Flags) {
+	f.BoolVar(&c.All, "all", false, "rebuild every view")
+	f.BoolVar(&c.Stage, "stage", false, "fill and compare, and do not switch: the same without --stage goes on from there")
+	f.BoolVar(&c.ExpectChange, "expect-change", false, "take a difference from what serves for intended: print it and go on")
+	f.BoolVar(&c.Fresh, "fresh", false, "drop what an earlier start has built and begin anew")
+	f.StringSliceVar(&c.From, "from", nil, "`moment` (2026-03-01T00:00:00Z) or positions (bank/3@1200,bank/5@800) to fill from; older rows are copied as they are. Append-only views only")
+	f.IntVar(&c.Keep, "keep", keepDefault, "`number` of generations that have served to keep for a rollback; older ones are dropped")
+	f.IntVar(&c.Memory, "memory", memoryDefault, "`MiB` of memory to stay below, about")
+	f.BoolVar(&c.Quiet, "quiet", false, "show no progress")
+	c.Rebuild.Flags(f)
+	c.Services.Flags(f)
+}
+
+// Validate returns every fault.
+func (c *rebuildConfig) Validate() error {
+	faults := []error{c.Rebuild.Validate(), c.Services.Validate()}
+	if c.Keep < 0 {
+		faults = append(faults, fmt.Errorf("--keep: %d generations can't be kept", c.Keep))
+	}
+	if c.Memory < memoryMinimum {
+		faults = append(faults, fmt.Errorf("--memory: %d MiB are too little, give %d at least", c.Memory, memoryMinimum))
+	}
+	return errors.Join(faults...)
+}
+
+func rebuildCommand() *cobra.Command {
+	cfg := &rebuildConfig{Services: cli.DefaultServices(), Rebuild: role.NewRebuild()}
+	return cli.Command{
+		Use: "rebuild VIEW...", Short: "Fill views anew from the log, while they go on serving",
+		Long: `
+Fills a new generation of each view from offset zero, beside the one that serves and goes on following the log. Then it
+compares the two, at one place in the log for both; has the projectors bring the new one up to date; and points the public
+names at it. Who asks meanwhile sees one whole generation or the other, never half of one. A query that joins two views may
+see them switch a moment apart.
+
+Killed at any moment, the same command goes on from where it was. Two rebuilds of one view can't run at once: the second
+says who is at work.
+
+A view needs it when its mapping or its SQL file has changed (raise its Revision; a new column is such a change), when its rows
+were damaged, or when it stopped. If nothing was meant to change, a difference is an error and nothing switches. With
+--expect-change it is printed and taken for what was meant.
+
+Several views are read and decoded once. Run the projectors of the same program beside it, so that they take the new
+generation over; without any, the view stands still after the switch until some are started.`,
+		Example: `
+  projectors rebuild account_balances account_history
+  projectors rebuild --all
+  projectors rebuild account_history --stage              # look at account_history_g2, then the same without --stage
+  projectors rebuild account_history --expect-change      # after its mapping was changed and its Revision raised
+  projectors rebuild events --from 2026-03-01T00:00:00Z   # only what was written since; older rows are copied
+  projectors rollback account_history                     # and back again`,
+		Args:   cobra.ArbitraryArgs,
+		Config: cfg,
+		Run: func(ctx context.Context, p *cli.Process) error {
+			if cfg.All != (len(p.Args) == 0) {
+				return cli.Usagef("name the views to rebuild, or give --all")
+			}
+			return role.With(ctx, p, cfg.Services, func(ctx context.Context, f *role.Foundation) error { return cfg.run(ctx, p, f) })
+		},
+	}.Cobra()
+}
+
+func (c *rebuildConfig) run(ctx context.Context, p *cli.Process, f *role.Foundation) error {
+	debug.SetMemoryLimit(int64(c.Memory) * bytesOfMebibyte)
+	views := p.Args
+	if c.All {
+		views = f.ViewNames()
+	}
+	for _, v := range views {
+		if !slices.Contains(f.ViewNames(), v) {
+			return cli.Usagef("there is no view %q; there are: %v", v, f.ViewNames())
+		}
+	}
+	var err error
+	if c.Options.From, err = startOf(ctx, f, views, c.From); err != nil {
+		return err
+	}
+	show := newProgress(p.Stderr, c.Quiet)
+	c.Observer = show
+	r, _, err := c.Open(ctx, f)
+	if err != nil {
+		return err
+	}
+	results, err := r.Rebuild(ctx, views, c.Options)
+	show.end()
+	for _, result := range results {
+		if _, told := fmt.Fprintln(p.Stdout, sentence(result)); told != nil {
+			err = errors.Join(err, told)
+		}
+	}
+	return err
+}
+
+func sentence(r rebuild.Result) string {
+	text := fmt.Sprintf("%s: generation %d serves", r.View, r.Generation)
+	if !r.Serves {
+		text = fmt.Sprintf("%[1]s: generation %[2]d is built and shown to nobody: look at the tables that end in _g%[2]d, then run projectors rebuild %[1]s", r.View, r.Generation)
+	}
+	if r.Changed {
+		text += "; it differs from the one before, as was expected"
+	}
+	return text
+}
