@@ -33,9 +33,12 @@ type FleetWorker struct {
 	Holdings map[int32]Holding
 }
 
-// Settled says whether a group in this state is in no rebalance.
+// coordinatorless is the state of a group of which no broker knows for the moment, as when the cluster has just begun.
+const coordinatorless = "NoCoordinator"
+
+// Settled says whether a group in this state is in no rebalance, and a broker tells of it.
 func Settled(state string) bool {
-	return state != "PreparingRebalance" && state != "CompletingRebalance"
+	return state != "PreparingRebalance" && state != "CompletingRebalance" && state != coordinatorless
 }
 
 // Worker returns the worker of a name.
@@ -91,9 +94,12 @@ func DescribeFleet(ctx context.Context, cfg Config, group, events string) (f Fle
 func describeWorkers(ctx context.Context, admin *kadm.Client, group string) (Fleet, error) {
 	described, err := admin.DescribeGroups(ctx, group)
 	g := described[group]
+	passing := []error{kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator}
 	switch {
 	case errors.Is(g.Err, kerr.GroupIDNotFound):
 		return Fleet{State: "Empty"}, nil
+	case slices.ContainsFunc(passing, func(e error) bool { return errors.Is(errors.Join(err, g.Err), e) }):
+		return Fleet{State: coordinatorless}, nil
 	case err != nil || g.Err != nil:
 		return Fleet{}, fmt.Errorf("describing group %s: %w", group, errors.Join(err, g.Err))
 	}
