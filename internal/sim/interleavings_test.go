@@ -205,12 +205,19 @@ func TestASnapshotCompactedAwayDuringARestore(t *testing.T) {
 	r := play(t, worldConfig{partitions: 2, processes: 2, sessions: 1, producers: 1}, func(s *scene) {
 		s.start(s.processes[0])
 		s.checkpointed("before")
-		compacted := 0
+		// Partitions are restored beside each other: the first to read has it done, and the others wait for that. On a
+		// channel, for virtual time stands still while somebody waits at a lock.
+		compacted, taken, done := 0, atomic.Bool{}, make(chan struct{})
 		restored, err := s.processes[1].rebuild(s.ctx, func(p passage) verdict {
-			if p.key == keyFetch && !p.answer && compacted == 0 {
+			if p.key != keyFetch || p.answer {
+				return verdict{}
+			}
+			if taken.CompareAndSwap(false, true) {
 				s.checkpointed("meanwhile")
 				compacted = s.compact()
+				close(done)
 			}
+			<-done
 			return verdict{}
 		})
 		if err != nil || compacted == 0 {
