@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ type rebuildConfig struct {
 	rebuild.Options
 	All    bool
 	From   []string
+	ID     string
 	Memory int
 	Quiet  bool
 }
@@ -39,6 +41,7 @@ func (c *rebuildConfig) Flags(f *cli.Flags) {
 	f.BoolVar(&c.ExpectChange, "expect-change", false, "take a difference from what serves for intended: print it and go on")
 	f.BoolVar(&c.Fresh, "fresh", false, "drop what an earlier start has built and begin anew")
 	f.StringSliceVar(&c.From, "from", nil, "`moment` (2026-03-01T00:00:00Z) or positions (bank/3@1200,bank/5@800) to fill from; older rows are copied as they are. Append-only views only")
+	f.StringVar(&c.ID, "id", "", "`TYPE/ID` of one aggregate, such as account/acct-1: mend only its rows, in the generation that serves")
 	f.IntVar(&c.Keep, "keep", keepDefault, "`number` of generations that have served to keep for a rollback; older ones are dropped")
 	f.IntVar(&c.Memory, "memory", memoryDefault, "`MiB` of memory to stay below, about")
 	f.BoolVar(&c.Quiet, "quiet", false, "show no progress")
@@ -51,6 +54,12 @@ func (c *rebuildConfig) Validate() error {
 	faults := []error{c.Rebuild.Validate(), c.Services.Validate()}
 	if c.Keep < 0 {
 		faults = append(faults, fmt.Errorf("--keep: %d generations can't be kept", c.Keep))
+	}
+	if aggregate, id, ok := strings.Cut(c.ID, "/"); c.ID != "" && (!ok || aggregate == "" || id == "") {
+		faults = append(faults, fmt.Errorf("--id: %q is not TYPE/ID, such as account/acct-1", c.ID))
+	}
+	if c.ID != "" && (c.Stage || c.ExpectChange || c.Fresh || len(c.From) > 0) {
+		faults = append(faults, errors.New("--id mends rows in place: it goes with none of --stage, --expect-change, --fresh and --from"))
 	}
 	if c.Memory < memoryMinimum {
 		faults = append(faults, fmt.Errorf("--memory: %d MiB are too little, give %d at least", c.Memory, memoryMinimum))
@@ -75,6 +84,9 @@ A view needs it when its mapping or its SQL file has changed (raise its Revision
 were damaged, or when it stopped. If nothing was meant to change, a difference is an error and nothing switches. With
 --expect-change it is printed and taken for what was meant.
 
+With --id only the rows of one aggregate are looked at, in the generation that serves: those that are not what its events say
+are deleted and inserted, so for a moment they are missing.
+
 Several views are read and decoded once. Run the projectors of the same program beside it, so that they take the new
 generation over; without any, the view stands still after the switch until some are started.`,
 		Example: `
@@ -83,6 +95,7 @@ generation over; without any, the view stands still after the switch until some 
   projectors rebuild account_history --stage              # look at account_history_g2, then the same without --stage
   projectors rebuild account_history --expect-change      # after its mapping was changed and its Revision raised
   projectors rebuild events --from 2026-03-01T00:00:00Z   # only what was written since; older rows are copied
+  projectors rebuild account_history --id account/acct-1  # only the rows of one account, where they are wrong
   projectors rollback account_history                     # and back again`,
 		Args:   cobra.ArbitraryArgs,
 		Config: cfg,
@@ -116,6 +129,9 @@ func (c *rebuildConfig) run(ctx context.Context, p *cli.Process, f *role.Foundat
 	if err != nil {
 		return err
 	}
+	if c.ID != "" {
+		return c.mend(ctx, p, r, views)
+	}
 	results, err := r.Rebuild(ctx, views, c.Options)
 	show.end()
 	for _, result := range results {
@@ -124,6 +140,29 @@ func (c *rebuildConfig) run(ctx context.Context, p *cli.Process, f *role.Foundat
 		}
 	}
 	return err
+}
+
+// mend mends one aggregate's rows in each view.
+func (c *rebuildConfig) mend(ctx context.Context, p *cli.Process, r *rebuild.Rebuilder, views []string) error {
+	aggregate, id, _ := strings.Cut(c.ID, "/")
+	for _, view := range views {
+		mended, err := r.Mend(ctx, view, aggregate, id)
+		if err != nil {
+			return err
+		}
+		if len(mended) == 0 {
+			_, err = fmt.Fprintf(p.Stdout, "%s: the log has no event of %s\n", view, c.ID)
+		}
+		for _, m := range mended {
+			if _, told := fmt.Fprintf(p.Stdout, "%s: table %s: %d events, %d rows, %d of them mended\n", view, m.Table, m.Events, m.Rows, m.Wrong); told != nil {
+				err = errors.Join(err, told)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func sentence(r rebuild.Result) string {

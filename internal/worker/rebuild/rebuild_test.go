@@ -29,6 +29,8 @@ func TestOnOneEngine(t *testing.T) {
 		"from a position":                              testFrom,
 		"generations that are no longer kept":          testKeep,
 		"without any projector":                        testAlone,
+		"one aggregate is mended":                      testMend,
+		"events of every schema version":               testEvolution,
 		"a switch left in the middle":                  testRollForward,
 		"what an earlier start has built otherwise":    testFresh,
 		"a view that a table cannot be compared of":    testUnplaced,
