@@ -46,7 +46,7 @@ func (l *lane) take(ctx context.Context, rec *kafka.Record) error {
 	}
 	b := l.block
 	for i, p := range l.parts {
-		if rec.Offset < p.at || rec.Offset >= p.until {
+		if rec.Offset < p.from || rec.Offset >= p.until {
 			continue
 		}
 		if err := l.source.Map(p.build.view, b.rows[i], recorded); err != nil {
@@ -115,7 +115,7 @@ func (l *lane) flush(ctx context.Context, next int64) error {
 func (l *lane) insert(ctx context.Context, b *block) error {
 	var marks []clickhouse.Watermark
 	for i, p := range l.parts {
-		first, next := max(b.first, p.at), min(b.next, p.until)
+		first, next := max(b.first, p.from), min(b.next, p.until)
 		if first >= next {
 			continue
 		}
@@ -125,13 +125,15 @@ func (l *lane) insert(ctx context.Context, b *block) error {
 		}
 		l.r.at(p.build.view.Name, Inserted)
 		marks = append(marks, p.build.mark(l.source.Context, l.partition, next, b.newest, n))
-		p.at, p.again = next, false
+		p.again = false
 	}
 	if err := l.r.cfg.Projector.DB.Mark(ctx, marks...); err != nil {
 		return err
 	}
 	for _, p := range l.parts {
-		p.build.raise(l.source.Context, l.partition, p.at)
+		if b.next > p.from {
+			p.build.raise(l.source.Context, l.partition, min(b.next, p.until))
+		}
 		l.r.at(p.build.view.Name, Marked)
 	}
 	l.done.Add(b.next - b.first)

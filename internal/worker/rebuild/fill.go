@@ -98,7 +98,7 @@ func (r *Rebuilder) lanes(until map[*build]clickhouse.Vector) []*lane {
 					found[k] = l
 				}
 				l.from, l.until = min(l.from, at), max(l.until, next)
-				l.parts = append(l.parts, &part{build: b, at: at, until: next, again: b.resume && r.cfg.Without&GuardAgain == 0})
+				l.parts = append(l.parts, &part{build: b, from: at, until: next, again: b.resume && r.cfg.Without&GuardAgain == 0})
 			}
 		}
 	}
@@ -186,9 +186,9 @@ func (f *filling) tell() {
 
 // part is what one build needs of a lane.
 type part struct {
-	build     *build
-	at, until int64
-	// again says that the next block may have been in work when another process died.
+	build       *build
+	from, until int64
+	// again says that the next block may have been in work when another process died. It belongs to who inserts.
 	again bool
 }
 
