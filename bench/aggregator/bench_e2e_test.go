@@ -18,7 +18,7 @@ func TestEveryContenderDoesTheSameWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	var table, messages strings.Builder
-	if err := bench(t.Context(), o, &table, &messages); err != nil {
+	if err := program().Bench(t.Context(), o, &table, &messages); err != nil {
 		t.Fatalf("%v\n%s", err, messages.String())
 	}
 	text, err := os.ReadFile(path)

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -31,8 +29,8 @@ func names() []string { return []string{bareLoop, recount, streamsTuned, streams
 // Topics of the bank, which all contenders read and write.
 const (
 	bank          = benchsubject.Bank
-	commandsTopic = bank + kafka.CommandsSuffix
-	eventsTopic   = bank + kafka.EventsSuffix
+	commandsTopic = benchsubject.Commands
+	eventsTopic   = benchsubject.Events
 	streamsGroup  = "bench.streams"
 	loopGroup     = "bench.loop"
 	peerHeapBytes = 1 << 30
@@ -71,44 +69,6 @@ func contenders(ctx context.Context, o options, progress func(string)) (map[stri
 	return out, nil
 }
 
-// contenderArgument makes this program one of the contenders: it is followed by the contender's name and configuration.
-const contenderArgument = "run-contender"
-
-// startSelf starts a copy of this program as a contender.
-func startSelf(s *stage, name string, config any) (*process.Process, error) {
-	text, err := json.Marshal(config)
-	if err != nil {
-		return nil, err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	return process.Start(process.Spec{Name: name, Path: self, Args: []string{contenderArgument, name, string(text)}, Dir: s.dir, Log: s.log})
-}
-
-// runContender is the copy's main function.
-func runContender(ctx context.Context, name string, rest []string) error {
-	if len(rest) != 1 {
-		return errors.New(contenderArgument + " is not for people to call")
-	}
-	switch name {
-	case bareLoop:
-		var c bareloop.Config
-		if err := json.Unmarshal([]byte(rest[0]), &c); err != nil {
-			return err
-		}
-		return c.Run(ctx)
-	case recount:
-		var c benchsubject.Config
-		if err := json.Unmarshal([]byte(rest[0]), &c); err != nil {
-			return err
-		}
-		return c.Run(ctx)
-	}
-	return fmt.Errorf("no contender is called %q", name)
-}
-
 // loop is the ceiling.
 type loop struct{}
 
@@ -123,7 +83,7 @@ func (loop) config(s *stage) bareloop.Config {
 	}
 }
 
-func (l loop) start(s *stage) (*process.Process, error) { return startSelf(s, bareLoop, l.config(s)) }
+func (l loop) start(s *stage) (*process.Process, error) { return s.role(bareLoop, l.config(s)) }
 
 func (l loop) verify(ctx context.Context, s *stage) error {
 	return l.config(s).Check(ctx, s.workload.Commands)
@@ -137,8 +97,8 @@ func (subject) lacks() string { return "nothing" }
 func (subject) group() string { return aggregator.Group(bank) }
 
 func (r subject) start(s *stage) (*process.Process, error) {
-	return startSelf(s, recount, benchsubject.Config{
-		Address: s.broker.Addr(), Dir: s.dir, Partitions: s.workload.Partitions, Sessions: r.sessions, Batch: r.batch, Profile: s.profile,
+	return s.role(recount, benchsubject.Config{
+		Address: s.broker.Addr(), Dir: filepath.Join(s.dir, "store"), Partitions: s.workload.Partitions, Sessions: r.sessions, Batch: r.batch, Profile: s.profile,
 	})
 }
 

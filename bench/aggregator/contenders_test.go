@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"recount/bench/frame"
 	"recount/bench/ledger"
 	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
@@ -16,7 +17,7 @@ import (
 
 // TestMain lets this test program play a contender, as the benchmark's own does.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == contenderArgument {
+	if len(os.Args) > 1 && os.Args[1] == frame.RoleArgument {
 		main()
 		return
 	}
@@ -88,8 +89,8 @@ func loaded(t *testing.T, address string) ledger.Check {
 
 func TestOnlyContendersArePlayed(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{contenderArgument, "akka", "{}"}, {contenderArgument, recount}, {contenderArgument, bareLoop, "no JSON"}} {
-		if err := run(t.Context(), args); err == nil {
+	for _, args := range [][]string{{frame.RoleArgument, "akka", "{}"}, {frame.RoleArgument, recount}, {frame.RoleArgument, bareLoop, "no JSON"}} {
+		if err := program().Run(t.Context(), args); err == nil {
 			t.Errorf("%q is played", args)
 		}
 	}

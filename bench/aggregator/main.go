@@ -6,38 +6,16 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
+	"recount/bench/bareloop"
+	"recount/bench/frame"
+	benchsubject "recount/bench/subject"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "bench aggregator: stopped before the end; no result was written")
-		os.Exit(1)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "bench aggregator:", err)
-		os.Exit(1)
-	}
-}
+func main() { program().Main() }
 
-// run is the benchmark, or one of its contenders in a process of its own.
-func run(ctx context.Context, args []string) error {
-	if len(args) > 1 && args[0] == contenderArgument {
-		return runContender(ctx, args[1], args[2:])
+func program() frame.Program[options] {
+	return frame.Program[options]{
+		Name: "aggregator", Parse: parse, Measure: measure,
+		Roles: map[string]frame.Role{recount: frame.RoleOf(benchsubject.Config.Run), bareLoop: frame.RoleOf(bareloop.Config.Run)},
 	}
-	o, err := parse(args, os.Stderr)
-	if err != nil {
-		return err
-	}
-	return bench(ctx, o, os.Stdout, os.Stderr)
 }

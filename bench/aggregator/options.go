@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -10,20 +8,20 @@ import (
 	"strings"
 
 	"recount/bench/broker"
+	"recount/bench/frame"
 	streamspeer "recount/bench/streams-peer"
 	"recount/bench/workload"
 )
 
 // options are what a person may choose.
 type options struct {
+	frame.Output
 	plan    workload.Plan
 	rounds  int
 	warmUp  int // commands; 0: a quarter
 	only    string
 	broker  string
-	out     string
 	profile string
-	verbose bool
 
 	sessions, batch int
 	peer            settingsFlag
@@ -35,8 +33,7 @@ const warmUpShare = 4
 func parse(args []string, usage io.Writer) (options, error) {
 	o := options{peer: settingsFlag{}}
 	var partitions int
-	f := flag.NewFlagSet("bench aggregator", flag.ContinueOnError)
-	f.SetOutput(usage)
+	f := frame.NewFlags("aggregator", usage, &o.Output)
 	f.IntVar(&o.plan.Commands, "commands", 8_000_000, "commands of a run")
 	f.IntVar(&o.plan.Accounts, "accounts", 100_000, "accounts they go to")
 	f.IntVar(&partitions, "partitions", 6, "partitions of every topic")
@@ -49,8 +46,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	f.IntVar(&o.batch, "batch", 0, "commands of one of its transactions at most; 0: its default")
 	f.Var(o.peer, "peer-set", "`setting=value` of Kafka Streams to try in its tuned runs; may be repeated")
 	f.StringVar(&o.profile, "profile", "", "`folder` for profiles of the aggregator's last run: cpu.pprof and allocs.pprof")
-	f.StringVar(&o.out, "out", filepath.Join("bench", "results", "aggregator.json"), "`file` for the result")
-	f.BoolVar(&o.verbose, "verbose", false, "show what the contenders write")
+	f.BoolVar(&o.Verbose, "verbose", false, "show what the contenders write")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -64,18 +60,12 @@ func parse(args []string, usage io.Writer) (options, error) {
 	if o.warmUp == 0 {
 		o.warmUp = max(1, o.plan.Commands/warmUpShare)
 	}
-	return o, o.validate(f.Args())
+	o.validate(f.Check)
+	return o, f.Faults(o.plan.Validate())
 }
 
-// validate returns every fault.
-func (o options) validate(rest []string) error {
-	faults := []error{o.plan.Validate()}
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
-	check(len(rest) == 0, "%q: there are flags only", rest)
+// validate tells check of every fault.
+func (o options) validate(check func(ok bool, format string, args ...any)) {
 	check(o.rounds > 0, "--rounds: %d rounds measure nothing", o.rounds)
 	check(o.warmUp > 0 && o.warmUp < o.plan.Commands, "--warm-up: %d of %d commands leave nothing to measure", o.warmUp, o.plan.Commands)
 	check(o.sessions >= 0 && o.batch >= 0, "--sessions and --batch must not be negative")
@@ -83,7 +73,6 @@ func (o options) validate(rest []string) error {
 	for _, name := range o.chosen() {
 		check(slices.Contains(names(), name), "--only: there is no contender %q; there are: %s", name, strings.Join(names(), ", "))
 	}
-	return errors.Join(faults...)
 }
 
 // chosen are the names of the contenders to run.

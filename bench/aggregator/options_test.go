@@ -16,8 +16,8 @@ func TestDefaultsAreTheFullBenchmark(t *testing.T) {
 	if o.plan.Commands != 8_000_000 || o.plan.Accounts != 100_000 || o.plan.Partitions != 6 || o.rounds != 3 || o.warmUp != 2_000_000 {
 		t.Errorf("defaults %+v", o)
 	}
-	if len(o.chosen()) != len(names()) || o.out != filepath.Join("bench", "results", "aggregator.json") {
-		t.Errorf("contenders %v, result in %s", o.chosen(), o.out)
+	if len(o.chosen()) != len(names()) || o.Out != filepath.Join("bench", "results", "aggregator.json") {
+		t.Errorf("contenders %v, result in %s", o.chosen(), o.Out)
 	}
 }
 

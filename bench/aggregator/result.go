@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
 
 	"recount/bench/broker"
+	"recount/bench/frame"
 	"recount/bench/maven"
 	"recount/bench/meter"
 	"recount/bench/report"
@@ -83,12 +83,8 @@ func brokerMicros(r meter.Reading) float64 {
 }
 
 // conditions say what the figures are true of.
-func (b *benchmark) conditions(ctx context.Context, machine string) (string, error) {
-	java, err := maven.Java()
-	if err != nil {
-		return "", err
-	}
-	version, err := report.JavaVersion(ctx, java)
+func (b *benchmark) conditions(ctx context.Context) (string, error) {
+	version, err := maven.JavaVersion(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -106,14 +102,14 @@ func (b *benchmark) conditions(ctx context.Context, machine string) (string, err
 			parts = append(parts, fmt.Sprintf("%s: EOS v2 %v", p.title(), p.settings))
 		}
 	}
-	return strings.Join(append(parts, machine, version), "; "), nil
+	return strings.Join(append(parts, b.Machine, version), "; "), nil
 }
 
 // gogc is how much garbage the aggregator's process makes before it is collected, in percent of what lives.
 func gogc() string { return cmp.Or(os.Getenv("GOGC"), "100") }
 
-// table writes the result for people.
-func (b *benchmark) table(w io.Writer, conditions string) error {
+// table is the result for people, with the file beside it.
+func (b *benchmark) table(conditions string) frame.Result {
 	var rows [][]string
 	for _, name := range names() {
 		if !slices.Contains(b.o.chosen(), name) {
@@ -125,10 +121,10 @@ func (b *benchmark) table(w io.Writer, conditions string) error {
 			b.comparison(name), micros(b.values(name, cpuMicros)), micros(b.values(name, brokerMicros)), b.contenders[name].lacks(),
 		})
 	}
-	if _, err := fmt.Fprintf(w, "\n%s\n\n", conditions); err != nil {
-		return err
+	return frame.Result{
+		File: b.result(conditions), Conditions: conditions,
+		Header: []string{"", "commands/s", "spread", "Recount is", "CPU µs each", "broker's", "lacks"}, Rows: rows,
 	}
-	return report.Table(w, []string{"", "commands/s", "spread", "Recount is", "CPU µs each", "broker's", "lacks"}, rows)
 }
 
 // comparison says how the aggregator compares with another contender.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"recount/bench/frame"
 	"recount/bench/meter"
 	"recount/bench/workload"
 )
@@ -15,7 +16,7 @@ import (
 func measured(t *testing.T, seconds map[string][]float64) *benchmark {
 	t.Helper()
 	var only []string
-	b := &benchmark{readings: map[string][]meter.Reading{}, contenders: map[string]contender{}, workload: &workload.Workload{}}
+	b := &benchmark{Scene: &frame.Scene{}, readings: map[string][]meter.Reading{}, contenders: map[string]contender{}, workload: &workload.Workload{}}
 	for _, name := range names() {
 		if seconds[name] == nil {
 			continue
@@ -82,7 +83,7 @@ func TestTheTableTellsWhatThePeerLacks(t *testing.T) {
 	t.Parallel()
 	b := measured(t, map[string][]float64{recount: {1}, streamsTuned: {4}, bareLoop: {0.5}})
 	var out strings.Builder
-	if err := b.table(&out, "conditions"); err != nil {
+	if err := b.table("conditions").Table(&out); err != nil {
 		t.Fatal(err)
 	}
 	for _, part := range []string{"conditions", "6,000", "4.00 ×", "0.50 ×", "no dedup, no chain"} {

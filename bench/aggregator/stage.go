@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"recount/bench/broker"
+	"recount/bench/frame"
 	"recount/bench/ledger"
 	"recount/bench/meter"
+	"recount/bench/process"
 	"recount/bench/workload"
-	"recount/internal/kafka"
 	"recount/internal/serde"
 )
 
@@ -25,11 +25,6 @@ type stage struct {
 	profile  string
 	log      io.Writer
 }
-
-const (
-	// stopPatience is how long a contender may take to write its state and leave.
-	stopPatience = 30 * time.Second
-)
 
 // run sets the stage, lets the contender play, and checks what it wrote.
 func (b *benchmark) run(ctx context.Context, c contender) (reading meter.Reading, err error) {
@@ -48,19 +43,14 @@ func (b *benchmark) run(ctx context.Context, c contender) (reading meter.Reading
 }
 
 func (b *benchmark) set(ctx context.Context) (s *stage, err error) {
-	s = &stage{codec: b.codec, workload: b.workload, log: b.log, profile: b.o.profile}
-	if s.dir, err = os.MkdirTemp(b.dir, "run-"); err != nil {
+	s = &stage{codec: b.codec, workload: b.workload, log: b.Log, profile: b.o.profile}
+	if s.dir, err = os.MkdirTemp(b.Dir, "run-"); err != nil {
 		return nil, err
 	}
-	if s.broker, err = broker.Start(ctx, broker.Options{Variant: broker.Variant(b.o.broker), Progress: b.progress}); err != nil {
+	if s.broker, err = b.Broker(ctx, broker.Variant(b.o.broker), b.workload.Partitions, bank); err != nil {
 		return nil, err
 	}
-	cfg := kafka.Config{Brokers: []string{s.broker.Addr()}}
-	err = kafka.EnsureTopics(ctx, cfg, []string{bank}, b.workload.Partitions, kafka.Replication{Factor: 1})
-	if err == nil {
-		err = b.workload.Load(ctx, s.broker.Addr(), commandsTopic)
-	}
-	if err != nil {
+	if err := b.workload.Load(ctx, s.broker.Addr(), commandsTopic); err != nil {
 		return nil, errors.Join(err, s.clear(ctx))
 	}
 	return s, nil
@@ -71,17 +61,18 @@ func (s *stage) clear(ctx context.Context) error {
 	return errors.Join(s.broker.Stop(context.WithoutCancel(ctx)), os.RemoveAll(s.dir))
 }
 
+// role starts this program as a contender.
+func (s *stage) role(name string, config any) (*process.Process, error) {
+	return frame.Start(name, config, process.Spec{Dir: s.dir, Log: s.log})
+}
+
 // play runs the contender until all is committed.
 func (s *stage) play(ctx context.Context, c contender, warmUp int) (reading meter.Reading, err error) {
 	p, err := c.start(s)
 	if err != nil {
 		return reading, err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
-		defer cancel()
-		err = errors.Join(err, p.Stop(ctx))
-	}()
+	defer func() { err = errors.Join(err, p.End(ctx)) }()
 	return meter.Run{
 		Address: s.broker.Addr(), Group: c.group(), Topic: commandsTopic,
 		Commands: int64(s.workload.Commands), WarmUp: int64(warmUp), Contender: p, Broker: s.broker.Process,

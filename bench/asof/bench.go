@@ -4,50 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
-	"recount/bench/report"
+	"recount/bench/frame"
 	"recount/internal/clickhouse"
 	"recount/internal/embedded"
 )
 
-// bench fills the tables, asks all questions in turns, and writes the result to a file and as a table to out.
-func bench(ctx context.Context, o options, out, messages io.Writer) (err error) {
-	began := time.Now()
-	progress := func(s string) { fmt.Fprintf(messages, "%4.0fs  %s\n", time.Since(began).Seconds(), s) }
-	conditions := report.Machine(began)
-	dir, err := os.MkdirTemp("", "recount-bench-")
+// measure fills the tables, and asks all questions in turns.
+func measure(ctx context.Context, s *frame.Scene, o options) (r frame.Result, err error) {
+	engine, err := embedded.StartClickHouse(ctx, embedded.ClickHouseOptions{DataDir: s.Dir, Progress: s.Progress})
 	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	engine, err := embedded.StartClickHouse(ctx, embedded.ClickHouseOptions{DataDir: dir, Progress: progress})
-	if err != nil {
-		return err
+		return r, err
 	}
 	defer func() { err = errors.Join(err, engine.Stop(context.WithoutCancel(ctx))) }()
 	db, err := clickhouse.Open(ctx, clickhouse.Config{URL: engine.URL(), Database: database, QueryTimeout: 10 * time.Minute})
 	if err != nil {
-		return err
+		return r, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := fill(ctx, db, o.books, progress); err != nil {
-		return err
+	if err := fill(ctx, db, o.books, s.Progress); err != nil {
+		return r, err
 	}
 	m := measurement{o: o, asker: newAsker(engine.URL()), took: map[string][]float64{}}
-	if err := m.rounds(ctx, progress); err != nil {
-		return err
+	if err := m.rounds(ctx, s.Progress); err != nil {
+		return r, err
 	}
 	state, err := stored(ctx, db)
 	if err != nil {
-		return err
+		return r, err
 	}
-	if err := report.Write(o.out, m.result(conditions+state)); err != nil {
-		return err
-	}
-	return m.table(out, conditions+state)
+	return m.table(s.Machine + state), nil
 }
 
 // measurement is what was asked and how long it took.
@@ -57,10 +44,9 @@ type measurement struct {
 	took  map[string][]float64 // milliseconds, by question
 }
 
-// rounds asks every question once a round, each round with another in front. No two rounds ask the same, so that nothing
+// rounds asks every question once a round. No two rounds ask the same, so that nothing
 // is answered from a cache of answers.
 func (m *measurement) rounds(ctx context.Context, progress func(string)) error {
-	all := questions()
 	for round := range m.o.warmUp + m.o.rounds {
 		b := m.o.books
 		// Moments from the last tenth of the books: nearly everything has to be added up.
@@ -68,8 +54,7 @@ func (m *measurement) rounds(ctx context.Context, progress func(string)) error {
 		valid := begin + (b.end()-begin)*share/100 + int64(round)
 		known := valid - (b.end()-begin)/20
 		n := int(b.draw(round, 0) % uint64(b.accounts))
-		for i := range all {
-			q := all[(i+round)%len(all)]
+		for _, q := range frame.Turn(questions(), round) {
 			answer, took, err := m.asker.ask(ctx, q.sql(b, valid, known, n))
 			if err == nil {
 				err = q.check(b, answer, valid, known, n)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"recount/bench/frame"
 	"recount/internal/embedded"
 )
 
@@ -20,12 +21,12 @@ func TestMain(m *testing.M) {
 // TestASmallRun runs the whole benchmark: the checks are real, the times are not.
 func TestASmallRun(t *testing.T) {
 	t.Parallel()
-	o := options{books: books{accounts: 300, versions: 40, seed: 5}, rounds: 2, out: filepath.Join(t.TempDir(), "asof.json")}
+	o := options{Output: frame.Output{Out: filepath.Join(t.TempDir(), "asof.json")}, books: books{accounts: 300, versions: 40, seed: 5}, rounds: 2}
 	var table bytes.Buffer
-	if err := bench(t.Context(), o, &table, io.Discard); err != nil {
+	if err := program().Bench(t.Context(), o, &table, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(o.out)
+	text, err := os.ReadFile(o.Out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func TestDefaultsAreTheFullBenchmark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.books.rows() != 10_000_000 || o.books.accounts != 100_000 || o.rounds != 20 || o.out != filepath.Join("bench", "results", "asof.json") {
+	if o.books.rows() != 10_000_000 || o.books.accounts != 100_000 || o.rounds != 20 || o.Out != filepath.Join("bench", "results", "asof.json") {
 		t.Errorf("defaults %+v", o)
 	}
 }

@@ -7,37 +7,15 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
-
+	"recount/bench/frame"
 	"recount/internal/embedded"
 )
 
 func main() {
 	embedded.RunIfChild()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "bench asof: stopped before the end; no result was written")
-		os.Exit(1)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "bench asof:", err)
-		os.Exit(1)
-	}
+	program().Main()
 }
 
-func run(ctx context.Context, args []string) error {
-	o, err := parse(args, os.Stderr)
-	if err != nil {
-		return err
-	}
-	return bench(ctx, o, os.Stdout, os.Stderr)
+func program() frame.Program[options] {
+	return frame.Program[options]{Name: "asof", Parse: parse, Measure: measure}
 }

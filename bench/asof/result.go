@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
+	"recount/bench/frame"
 	"recount/bench/report"
 )
 
@@ -32,8 +32,8 @@ func (q question) peer() string {
 	return "one_account_plain"
 }
 
-// table writes the result for people.
-func (m *measurement) table(w io.Writer, conditions string) error {
+// table is the result for people, with the file beside it.
+func (m *measurement) table(conditions string) frame.Result {
 	var rows [][]string
 	for _, q := range questions() {
 		s := report.Summarize(m.took[q.name])
@@ -44,9 +44,10 @@ func (m *measurement) table(w io.Writer, conditions string) error {
 		rows = append(rows, []string{q.says, fmt.Sprintf("%.1f ms", s.Median), fmt.Sprintf("%.1f–%.1f", s.Min, s.Max), ratio})
 	}
 	b := m.o.books
-	if _, err := fmt.Fprintf(w, "\n%s rows of history, %s accounts; median of %d\n%s\n\n",
-		report.Count(float64(b.rows())), report.Count(float64(b.accounts)), m.o.rounds, strings.TrimSpace(conditions)); err != nil {
-		return err
+	return frame.Result{
+		File: m.result(conditions),
+		Conditions: fmt.Sprintf("%s rows of history, %s accounts; median of %d\n%s",
+			report.Count(float64(b.rows())), report.Count(float64(b.accounts)), m.o.rounds, strings.TrimSpace(conditions)),
+		Header: []string{"", "median", "spread", "of plain SQL"}, Rows: rows,
 	}
-	return report.Table(w, []string{"", "median", "spread", "of plain SQL"}, rows)
 }

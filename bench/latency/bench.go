@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,55 +13,49 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"recount/bench/broker"
+	"recount/bench/frame"
 	"recount/bench/maven"
 	"recount/bench/report"
 	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
-	"recount/internal/kafka"
 	"recount/internal/serde"
 )
 
-const (
-	// startDelay lets the contender join its group before the first command.
-	startDelay = 3 * time.Second
-	// stopPatience is how long a contender may take to write its state and leave.
-	stopPatience = 30 * time.Second
-)
+// startDelay lets the contender join its group before the first command.
+const startDelay = 3 * time.Second
 
 // benchmark is all runs.
 type benchmark struct {
+	*frame.Scene
 	o        options
-	dir      string
 	codec    *serde.Codec
 	workload *workload.Workload
-	log      io.Writer // of contenders; nil: their last lines are kept for messages
-	progress func(string)
 	readings map[string]reading
 }
 
-// bench makes the runs, and writes the result to a file and as a table to out.
-func bench(ctx context.Context, o options, out, messages io.Writer) (err error) {
-	began := time.Now()
-	b := &benchmark{o: o, readings: map[string]reading{}, progress: func(s string) {
-		fmt.Fprintf(messages, "%4.0fs  %s\n", time.Since(began).Seconds(), s)
-	}}
-	if o.verbose {
-		b.log = messages
+// measure makes the runs.
+func measure(ctx context.Context, s *frame.Scene, o options) (frame.Result, error) {
+	b := &benchmark{Scene: s, o: o, readings: map[string]reading{}}
+	if err := b.runs(ctx); err != nil {
+		return frame.Result{}, err
 	}
-	machine := report.Machine(began)
-	if b.dir, err = os.MkdirTemp("", "recount-latency-"); err != nil {
-		return err
+	conditions, err := b.conditions(ctx)
+	if err != nil {
+		return frame.Result{}, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	return b.table(conditions), nil
+}
+
+func (b *benchmark) runs(ctx context.Context) (err error) {
 	if b.codec, err = benchsubject.Offline(); err != nil {
 		return err
 	}
-	plan := workload.Plan{Commands: o.commands(), Accounts: o.accounts, Partitions: int32(o.partitions), Seed: 1}
-	if b.workload, err = workload.Write(ctx, plan, b.codec, filepath.Join(b.dir, "commands")); err != nil {
+	plan := workload.Plan{Commands: b.o.commands(), Accounts: b.o.accounts, Partitions: int32(b.o.partitions), Seed: 1}
+	if b.workload, err = workload.Write(ctx, plan, b.codec, filepath.Join(b.Dir, "commands")); err != nil {
 		return err
 	}
 	for _, t := range trials() {
-		if !slices.Contains(o.chosen(), t.name) {
+		if !slices.Contains(b.o.chosen(), t.name) {
 			continue
 		}
 		r, err := b.run(ctx, t)
@@ -70,46 +63,31 @@ func bench(ctx context.Context, o options, out, messages io.Writer) (err error) 
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 		b.readings[t.name] = r
-		b.progress(fmt.Sprintf("%-24s p50 %s ms, p99 %s ms, longest %s ms", t.name, millis(r.due.p50), millis(r.due.p99), millis(r.due.max)))
+		b.Progress(fmt.Sprintf("%-24s p50 %s ms, p99 %s ms, longest %s ms", t.name, millis(r.due.p50), millis(r.due.p99), millis(r.due.max)))
 	}
-	conditions, err := b.conditions(ctx, machine)
-	if err != nil {
-		return err
-	}
-	if err := report.Write(o.out, b.result(conditions)); err != nil {
-		return err
-	}
-	return b.table(out, conditions)
+	return nil
 }
 
 // run makes one run, on a broker and in a folder of its own.
 func (b *benchmark) run(ctx context.Context, t trial) (r reading, err error) {
-	dir, err := os.MkdirTemp(b.dir, "run-")
+	dir, err := os.MkdirTemp(b.Dir, "run-")
 	if err != nil {
 		return r, err
 	}
-	node, err := broker.Start(ctx, broker.Options{Variant: t.variant, Progress: b.progress})
+	node, err := b.Broker(ctx, t.variant, int32(b.o.partitions), benchsubject.Bank)
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, node.Stop(context.WithoutCancel(ctx)), os.RemoveAll(dir)) }()
-	cfg := kafka.Config{Brokers: []string{node.Addr()}}
-	if err := kafka.EnsureTopics(ctx, cfg, []string{benchsubject.Bank}, int32(b.o.partitions), kafka.Replication{Factor: 1}); err != nil {
-		return r, err
-	}
 	w, err := newWatch(b.workload, b.codec)
 	if err != nil {
 		return r, err
 	}
-	contender, err := t.start(ctx, node.Addr(), dir, b.o.partitions, b.codec, b.log, b.progress)
+	contender, err := t.start(ctx, node.Addr(), dir, b.o.partitions, b.codec, b.Log, b.Progress)
 	if err != nil {
 		return r, err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
-		defer cancel()
-		err = errors.Join(err, contender.Stop(ctx))
-	}()
+	defer func() { err = errors.Join(err, contender.End(ctx)) }()
 	w.pace = workload.Pace{Start: time.Now().Add(startDelay), PerSecond: b.o.rate}
 	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -146,12 +124,8 @@ func (b *benchmark) result(conditions string) map[string]any {
 }
 
 // conditions say what the figures are true of.
-func (b *benchmark) conditions(ctx context.Context, machine string) (string, error) {
-	java, err := maven.Java()
-	if err != nil {
-		return "", err
-	}
-	version, err := report.JavaVersion(ctx, java)
+func (b *benchmark) conditions(ctx context.Context) (string, error) {
+	version, err := maven.JavaVersion(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -159,22 +133,22 @@ func (b *benchmark) conditions(ctx context.Context, machine string) (string, err
 		fmt.Sprintf("%s commands a second on %s accounts, %d partitions, for %v after %v that do not count", report.Count(float64(b.o.rate)), report.Count(float64(b.o.accounts)), b.o.partitions, b.o.measured, b.o.warmUp),
 		fmt.Sprintf("a fresh Kafka %s for each run, on the same cores", broker.Version),
 		"from when a command was due to when its event was read with read_committed",
-		machine, version,
+		b.Machine, version,
 	}, "; "), nil
 }
 
-// table writes the result for people.
-func (b *benchmark) table(w io.Writer, conditions string) error {
+// table is the result for people, with the file beside it.
+func (b *benchmark) table(conditions string) frame.Result {
 	var rows [][]string
 	for _, t := range trials() {
 		if r, ok := b.readings[t.name]; ok {
 			rows = append(rows, []string{t.title, string(t.variant), millis(r.due.p50), millis(r.due.p99), millis(r.due.max), millis(r.accepted.p50), millis(r.accepted.p99)})
 		}
 	}
-	if _, err := fmt.Fprintf(w, "\n%s\n\n", conditions); err != nil {
-		return err
+	return frame.Result{
+		File: b.result(conditions), Conditions: conditions,
+		Header: []string{"", "broker", "p50 ms", "p99", "longest", "from accepted: p50", "p99"}, Rows: rows,
 	}
-	return report.Table(w, []string{"", "broker", "p50 ms", "p99", "longest", "from accepted: p50", "p99"}, rows)
 }
 
 func millis(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d.Microseconds())/1000) }

@@ -2,26 +2,23 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"recount/bench/broker"
+	"recount/bench/frame"
 	"recount/bench/process"
 	streamspeer "recount/bench/streams-peer"
 	benchsubject "recount/bench/subject"
-	"recount/internal/kafka"
 	"recount/internal/serde"
 )
 
-// contenderArgument makes this program the aggregator: it is followed by its configuration.
-const contenderArgument = "run-contender"
-
 const (
-	commandsTopic = benchsubject.Bank + kafka.CommandsSuffix
-	eventsTopic   = benchsubject.Bank + kafka.EventsSuffix
+	recount       = "recount" // a role
+	commandsTopic = benchsubject.Commands
+	eventsTopic   = benchsubject.Events
 	peerHeapBytes = 1 << 30
 )
 
@@ -57,15 +54,8 @@ func names() (out []string) {
 // start starts it in a process of its own.
 func (t trial) start(ctx context.Context, address, dir string, partitions int, codec *serde.Codec, log io.Writer, progress func(string)) (*process.Process, error) {
 	if t.sessions > 0 {
-		text, err := json.Marshal(benchsubject.Config{Address: address, Dir: dir, Partitions: int32(partitions), Sessions: t.sessions})
-		if err != nil {
-			return nil, err
-		}
-		self, err := os.Executable()
-		if err != nil {
-			return nil, err
-		}
-		return process.Start(process.Spec{Name: t.title, Path: self, Args: []string{contenderArgument, string(text)}, Dir: dir, Log: log})
+		c := benchsubject.Config{Address: address, Dir: filepath.Join(dir, "store"), Partitions: int32(partitions), Sessions: t.sessions}
+		return frame.Start(recount, c, process.Spec{Name: t.title, Dir: dir, Log: log})
 	}
 	program, err := streamspeer.Build(ctx, progress)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 func TestDefaultsAreTheFullBenchmark(t *testing.T) {
 	t.Parallel()
 	o, err := parse(nil, io.Discard)
-	if err != nil || o.rate != 5000 || len(o.chosen()) != len(trials()) || o.out != filepath.Join("bench", "results", "latency.json") {
+	if err != nil || o.rate != 5000 || len(o.chosen()) != len(trials()) || o.Out != filepath.Join("bench", "results", "latency.json") {
 		t.Errorf("%+v, %v", o, err)
 	}
 	if o.first() != 75_000 || o.commands() != 225_000 {

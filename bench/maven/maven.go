@@ -143,3 +143,22 @@ func Java() (string, error) {
 	}
 	return java, nil
 }
+
+// JavaVersion is what the Java launcher says of itself: "Java 17.0.2".
+func JavaVersion(ctx context.Context) (string, error) {
+	java, err := Java()
+	if err != nil {
+		return "", err
+	}
+	return versionOf(ctx, java)
+}
+
+func versionOf(ctx context.Context, java string) (string, error) {
+	out, err := exec.CommandContext(ctx, java, "-version").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("ask %s for its version: %w", java, err)
+	}
+	_, version, _ := strings.Cut(string(out), `version "`)
+	version, _, _ = strings.Cut(version, `"`)
+	return "Java " + version, nil
+}

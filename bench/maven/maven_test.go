@@ -90,3 +90,10 @@ func TestWithoutMavenTheMessageSaysWhatToInstall(t *testing.T) {
 		t.Errorf("without Maven: %v", err)
 	}
 }
+
+func TestALauncherThatIsNotThereHasNoVersion(t *testing.T) {
+	t.Parallel()
+	if got, err := versionOf(t.Context(), filepath.Join(t.TempDir(), "java")); err == nil {
+		t.Errorf("it is %q", got)
+	}
+}

@@ -4,43 +4,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"recount/bench/broker"
+	"recount/bench/frame"
 	"recount/bench/ledger"
 	"recount/bench/process"
 	"recount/bench/report"
+	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
 	"recount/internal/kafka"
+	"recount/internal/statestore/pebble"
 	"recount/internal/worker/aggregator"
 	"recount/internal/worker/steer"
 )
 
 const (
-	bank          = "bank"
-	commandsTopic = bank + kafka.CommandsSuffix
-	eventsTopic   = bank + kafka.EventsSuffix
+	worker        = "worker" // a role
+	bank          = benchsubject.Bank
+	commandsTopic = benchsubject.Commands
+	eventsTopic   = benchsubject.Events
 
 	startPatience = 2 * time.Minute
-	stopPatience  = 30 * time.Second
 	loadEvery     = 5 * time.Millisecond
 )
 
 // benchmark is one broker, two workers and the moves between them.
 type benchmark struct {
+	*frame.Scene
 	o        options
-	dir      string
 	broker   *broker.Broker
 	workload *workload.Workload
 	steer    steer.Steer
 	seen     watch
 	moves    []move
-	progress func(string)
 }
 
 // move is one, as the reader saw it.
@@ -55,45 +55,45 @@ type move struct {
 
 func names() []string { return []string{"worker-1", "worker-2"} }
 
-// bench measures, and writes the result to a file and as a table to out.
-func bench(ctx context.Context, o options, out, messages io.Writer) (err error) {
-	began := time.Now()
-	b := &benchmark{o: o, seen: watch{arrived: map[int32][]time.Time{}}, progress: func(s string) {
-		fmt.Fprintf(messages, "%4.0fs  %s\n", time.Since(began).Seconds(), s)
-	}}
-	machine := report.Machine(began)
-	if b.dir, err = os.MkdirTemp("", "recount-bench-"); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	codec, err := offline()
+// measure plays, and checks what came of it.
+func measure(ctx context.Context, s *frame.Scene, o options) (r frame.Result, err error) {
+	b := &benchmark{Scene: s, o: o, seen: watch{arrived: map[int32][]time.Time{}}}
+	codec, err := benchsubject.Offline()
 	if err != nil {
-		return err
+		return r, err
 	}
-	b.progress(fmt.Sprintf("encoding %s commands", report.Count(float64(o.plan.Commands))))
-	if b.workload, err = workload.Write(ctx, o.plan, codec, filepath.Join(b.dir, "commands")); err != nil {
-		return err
+	b.Progress(fmt.Sprintf("encoding %s commands", report.Count(float64(o.plan.Commands))))
+	if b.workload, err = workload.Write(ctx, o.plan, codec, filepath.Join(b.Dir, "commands")); err != nil {
+		return r, err
 	}
-	if b.broker, err = broker.Start(ctx, broker.Options{Progress: b.progress}); err != nil {
-		return err
+	if b.broker, err = b.Broker(ctx, broker.Tuned, o.plan.Partitions, bank); err != nil {
+		return r, err
 	}
 	defer func() { err = errors.Join(err, b.broker.Stop(context.WithoutCancel(ctx))) }()
 	if err := b.play(ctx); err != nil {
-		return err
+		return r, err
 	}
 	check := ledger.Check{Address: b.broker.Addr(), Commands: commandsTopic, Events: eventsTopic, Codec: codec, Workload: b.workload, Chain: true}
 	if _, err := check.Run(ctx); err != nil {
-		return fmt.Errorf("the result is wrong, so its times do not count: %w", err)
+		return r, fmt.Errorf("the result is wrong, so its times do not count: %w", err)
 	}
-	return b.tell(out, machine)
+	return b.result(), nil
+}
+
+// runWorker is one of the aggregators, in a process of its own.
+func runWorker(c benchsubject.Config, ctx context.Context) error {
+	return c.With(ctx, func(ctx context.Context, _ *pebble.Root, cfg aggregator.Config) error {
+		w, err := aggregator.New(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		return w.Run(ctx)
+	})
 }
 
 // play runs the workers, the load, the reader and the moves, until all commands are decided.
 func (b *benchmark) play(ctx context.Context) (err error) {
 	cfg := kafka.Config{Brokers: []string{b.broker.Addr()}}
-	if err := kafka.EnsureTopics(ctx, cfg, []string{bank}, b.o.plan.Partitions, kafka.Replication{Factor: 1}); err != nil {
-		return err
-	}
 	b.steer = steer.New(steer.Config{
 		Kafka: cfg, Context: bank, Group: aggregator.Group(bank), Inputs: []string{commandsTopic, bank + kafka.DispatchSuffix},
 		Events: eventsTopic, By: "bench", Now: time.Now,
@@ -103,11 +103,12 @@ func (b *benchmark) play(ctx context.Context) (err error) {
 		standbys = int(b.o.plan.Partitions)
 	}
 	for _, name := range names() {
-		p, err := subject{Address: b.broker.Addr(), Dir: b.dir, Name: name, Partitions: b.o.plan.Partitions, Standbys: standbys}.start()
+		c := benchsubject.Config{Address: b.broker.Addr(), Dir: filepath.Join(b.Dir, name), Name: name, Partitions: b.o.plan.Partitions, Standbys: standbys}
+		p, err := frame.Start(worker, c, process.Spec{Name: name, Dir: b.Dir})
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, stop(ctx, p)) }()
+		defer func() { err = errors.Join(err, p.End(ctx)) }()
 	}
 	if err := b.await(ctx, "both workers own partitions", b.shared); err != nil {
 		return err
@@ -122,12 +123,6 @@ func (b *benchmark) play(ctx context.Context) (err error) {
 		return b.steerAbout(inner)
 	})
 	return g.Wait()
-}
-
-func stop(ctx context.Context, p *process.Process) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
-	defer cancel()
-	return p.Stop(ctx)
 }
 
 // load writes the stream at its rate.
@@ -187,7 +182,7 @@ func (b *benchmark) steerAbout(ctx context.Context) error {
 			return err
 		}
 		b.moves = append(b.moves, move{Moved: m, began: began, ended: time.Now()})
-		b.progress(fmt.Sprintf("move %d, to %s", i+1, to))
+		b.Progress(fmt.Sprintf("move %d, to %s", i+1, to))
 		pause(ctx, b.o.rest-time.Since(began))
 	}
 	if err := b.await(ctx, "every command is decided", b.decided); err != nil {
@@ -209,7 +204,7 @@ func (b *benchmark) look() {
 			}
 			m.ordinary = max(m.ordinary, b.seen.longest(q, m.began.Add(-b.o.rest/2), m.began))
 		}
-		b.progress(fmt.Sprintf("move %d: warm after %v, paused for %v; others %v, ordinarily %v", i+1, m.Warming.Round(time.Millisecond),
+		b.Progress(fmt.Sprintf("move %d: warm after %v, paused for %v; others %v, ordinarily %v", i+1, m.Warming.Round(time.Millisecond),
 			m.pause.Round(time.Millisecond), m.others.Round(time.Millisecond), m.ordinary.Round(time.Millisecond)))
 	}
 }

@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"recount/bench/broker"
+	"recount/bench/frame"
 	"recount/bench/report"
 )
 
@@ -26,7 +26,8 @@ type result struct {
 	Switch     float64 `json:"switch_seconds"`
 }
 
-func (b *benchmark) tell(w io.Writer, machine string) error {
+// result is the file and the table.
+func (b *benchmark) result() frame.Result {
 	of := func(figure func(move) time.Duration) report.Summary {
 		var values []float64
 		for _, m := range b.moves {
@@ -44,24 +45,18 @@ func (b *benchmark) tell(w io.Writer, machine string) error {
 	conditions := strings.Join([]string{
 		fmt.Sprintf("%s commands/s on %s accounts, %d partitions, two workers %s", report.Count(float64(b.o.rate)), report.Count(float64(b.o.plan.Accounts)), b.o.plan.Partitions, following),
 		fmt.Sprintf("%d moves of one partition, medians", len(b.moves)),
-		fmt.Sprintf("Kafka %s on the same cores, %s", broker.Version, broker.Tuned), machine,
+		fmt.Sprintf("Kafka %s on the same cores, %s", broker.Version, broker.Tuned), b.Machine,
 	}, "; ")
-	err := report.Write(b.o.out, result{
+	file := result{
 		Conditions: conditions, Rate: b.o.rate, Moves: len(b.moves),
 		Pause: pause.Median, PauseMin: pause.Min, PauseMax: pause.Max, Others: others.Median, OthersMax: others.Max,
 		Ordinary: ordinary.Median, OrdinaryTo: ordinary.Max, Warming: warming.Median, Switch: switching.Median,
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(w, "\n%s\n\n", conditions); err != nil {
-		return err
 	}
 	row := func(what string, s report.Summary) []string {
 		return []string{what, fmt.Sprintf("%.0f ms", s.Median*1000), fmt.Sprintf("%.0f–%.0f ms", s.Min*1000, s.Max*1000)}
 	}
-	return report.Table(w, []string{"", "median", "spread"}, [][]string{
+	return frame.Result{File: file, Conditions: conditions, Header: []string{"", "median", "spread"}, Rows: [][]string{
 		row("pause of the partition that moves", pause), row("longest gap of any other, meanwhile", others),
 		row("longest gap of any, before", ordinary), row("until the worker was warm", warming), row("from the order to the takeover", switching),
-	})
+	}}
 }

@@ -109,6 +109,16 @@ func (p *Process) Stop(ctx context.Context) error {
 	}
 }
 
+// endPatience is how long a process may take to write what it has and leave.
+const endPatience = time.Minute
+
+// End is Stop for whoever is at its own end: a ctx that has ended is not looked at, and it takes a minute at the most.
+func (p *Process) End(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
+	defer cancel()
+	return p.Stop(ctx)
+}
+
 // Kill ends the process at once (kill -9) and waits until it is gone.
 func (p *Process) Kill() error {
 	p.requested.Store(true)

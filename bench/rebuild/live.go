@@ -28,9 +28,8 @@ func (n noticed) lag(q float64) time.Duration {
 }
 
 const (
-	liveTick     = 20 * time.Millisecond
-	samplePause  = 10 * time.Millisecond
-	stopPatience = 30 * time.Second
+	liveTick    = 20 * time.Millisecond
+	samplePause = 10 * time.Millisecond
 	// settleTime lets projectors that have just joined get going before what is noticed counts.
 	settleTime = 5 * time.Second
 )
@@ -41,11 +40,7 @@ func (s *stage) beside(ctx context.Context, events int) (t told, n noticed, err 
 	if err != nil {
 		return t, n, err
 	}
-	defer func() {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
-		defer cancel()
-		err = errors.Join(err, p.Stop(stopping))
-	}()
+	defer func() { err = errors.Join(err, p.End(ctx)) }()
 	l := &live{stage: s, least: uint64(events), pending: map[int32][]pending{}}
 	running, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -195,9 +190,9 @@ func (l *live) question(ctx context.Context, question string) {
 	switch {
 	case err != nil:
 		l.noticed.failed++
-		l.stage.progress(fmt.Sprintf("a question failed: %v", err))
+		l.stage.Progress(fmt.Sprintf("a question failed: %v", err))
 	case rows < l.least:
 		l.noticed.partial++
-		l.stage.progress(fmt.Sprintf("a question saw %d of %d rows", rows, l.least))
+		l.stage.Progress(fmt.Sprintf("a question saw %d of %d rows", rows, l.least))
 	}
 }

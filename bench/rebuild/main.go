@@ -7,41 +7,18 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
-
+	"recount/bench/frame"
 	"recount/internal/embedded"
 )
 
 func main() {
 	embedded.RunIfChild()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "bench rebuild: stopped before the end; no result was written")
-		os.Exit(1)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "bench rebuild:", err)
-		os.Exit(1)
-	}
+	program().Main()
 }
 
-// run is the benchmark, or what is measured, in a process of its own.
-func run(ctx context.Context, args []string) error {
-	if len(args) == 3 && args[0] == subjectArgument {
-		return runSubject(ctx, args[1], args[2])
+func program() frame.Program[options] {
+	return frame.Program[options]{
+		Name: "rebuild", Parse: parse, Measure: measure,
+		Roles: map[string]frame.Role{projectors: frame.RoleOf(subjectConfig.project), rebuilder: frame.RoleOf(subjectConfig.rebuild)},
 	}
-	o, err := parse(args, os.Stderr)
-	if err != nil {
-		return err
-	}
-	return bench(ctx, o, os.Stdout, os.Stderr)
 }

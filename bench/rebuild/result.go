@@ -3,12 +3,12 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
 
 	"recount/bench/broker"
+	"recount/bench/frame"
 	"recount/bench/report"
 	"recount/internal/worker/rebuild"
 )
@@ -58,8 +58,8 @@ func conditions(o options, machine string) string {
 	}, "; ")
 }
 
-// table writes all sizes for people.
-func table(w io.Writer, conditions string, readings []reading) error {
+// table has all sizes for people, and the last for the file.
+func table(conditions string, readings []reading) frame.Result {
 	var rows [][]string
 	for _, r := range readings {
 		rows = append(rows, []string{
@@ -69,8 +69,8 @@ func table(w io.Writer, conditions string, readings []reading) error {
 			fmt.Sprintf("%d, %d, %d", r.live.queries, r.live.failed, r.live.partial),
 		})
 	}
-	if _, err := fmt.Fprintf(w, "\n%s\n\n", conditions); err != nil {
-		return err
+	return frame.Result{
+		File: newResult(conditions, readings), Conditions: conditions,
+		Header: []string{"events", "from zero", "events/s", "of the limit", "memory", "comparing", "switch", "live lag p50 / p99", "questions, failed, partial"}, Rows: rows,
 	}
-	return report.Table(w, []string{"events", "from zero", "events/s", "of the limit", "memory", "comparing", "switch", "live lag p50 / p99", "questions, failed, partial"}, rows)
 }

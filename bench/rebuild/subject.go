@@ -13,30 +13,26 @@ import (
 	"sync"
 	"time"
 
+	benchsubject "recount/bench/subject"
 	"recount/domain"
 	"recount/internal/clickhouse"
 	"recount/internal/es"
 	"recount/internal/kafka"
-	"recount/internal/serde"
 	"recount/internal/worker/projector"
 	"recount/internal/worker/rebuild"
-	"recount/schemas/avro"
 	views "recount/schemas/clickhouse"
 )
 
-// subjectArgument makes this program what is measured: it is followed by its name and configuration.
-const subjectArgument = "run-subject"
-
-// What is measured.
+// What is measured: roles.
 const (
 	rebuilder  = "rebuilder"
 	projectors = "projectors"
 )
 
 const (
-	bank        = "bank"
+	bank        = benchsubject.Bank
 	database    = "bench"
-	eventsTopic = bank + kafka.EventsSuffix
+	eventsTopic = benchsubject.Events
 	history     = "account_history"
 	balances    = "account_balances"
 	memoryBytes = 1 << 30
@@ -57,41 +53,9 @@ type told struct {
 	PeakMiB       float64 `json:"peak_mib"` // of resident memory
 }
 
-func runSubject(ctx context.Context, name, config string) error {
-	var c subjectConfig
-	if err := json.Unmarshal([]byte(config), &c); err != nil {
-		return errors.New(subjectArgument + " is not for people to call")
-	}
-	db, err := clickhouse.Open(ctx, clickhouse.Config{URL: c.URL, Database: database})
-	if err != nil {
-		return err
-	}
-	err = c.run(ctx, name, db)
-	return errors.Join(err, db.Close())
-}
-
-func (c subjectConfig) run(ctx context.Context, name string, db *clickhouse.DB) error {
-	cfg, err := c.projector(db)
-	if err != nil {
-		return err
-	}
-	switch name {
-	case projectors:
-		p, err := projector.New(cfg)
-		if err != nil {
-			return err
-		}
-		return p.Run(ctx)
-	case rebuilder:
-		debug.SetMemoryLimit(memoryBytes * 9 / 10)
-		return c.rebuild(ctx, cfg)
-	}
-	return fmt.Errorf("no subject is called %q", name)
-}
-
 // projector is the configuration of the projectors, for the two views that are measured.
 func (c subjectConfig) projector(db *clickhouse.DB) (projector.Config, error) {
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
+	codec, err := benchsubject.Offline()
 	if err != nil {
 		return projector.Config{}, err
 	}
@@ -107,7 +71,7 @@ func (c subjectConfig) projector(db *clickhouse.DB) (projector.Config, error) {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return projector.Config{
-		Kafka: kafka.Config{Brokers: []string{c.Broker}, Log: log}, DB: db, Contexts: contexts, Codec: catalog.Offline(), Log: log,
+		Kafka: kafka.Config{Brokers: []string{c.Broker}, Log: log}, DB: db, Contexts: contexts, Codec: codec, Log: log,
 		Render: func(view string, g, window int) (clickhouse.Script, error) {
 			s, err := views.Render(view, views.Params{Database: database, Generation: g, DedupWindow: window})
 			return clickhouse.Script{Tables: s.Tables, Public: s.Public}, err
@@ -115,7 +79,38 @@ func (c subjectConfig) projector(db *clickhouse.DB) (projector.Config, error) {
 	}, nil
 }
 
-func (c subjectConfig) rebuild(ctx context.Context, cfg projector.Config) error {
+// with hands do the projectors' configuration, on a database that is open for as long.
+func (c subjectConfig) with(ctx context.Context, do func(projector.Config) error) (err error) {
+	db, err := clickhouse.Open(ctx, clickhouse.Config{URL: c.URL, Database: database})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	cfg, err := c.projector(db)
+	if err != nil {
+		return err
+	}
+	return do(cfg)
+}
+
+// project follows the log, as projectors run does.
+func (c subjectConfig) project(ctx context.Context) error {
+	return c.with(ctx, func(cfg projector.Config) error {
+		p, err := projector.New(cfg)
+		if err != nil {
+			return err
+		}
+		return p.Run(ctx)
+	})
+}
+
+// rebuild rebuilds the views, and tells what that took.
+func (c subjectConfig) rebuild(ctx context.Context) error {
+	debug.SetMemoryLimit(memoryBytes * 9 / 10)
+	return c.with(ctx, func(cfg projector.Config) error { return c.rebuildBy(ctx, cfg) })
+}
+
+func (c subjectConfig) rebuildBy(ctx context.Context, cfg projector.Config) error {
 	watch := &stopwatch{}
 	r, err := rebuild.New(ctx, rebuild.Config{
 		Projector: cfg, Who: "the benchmark", Block: c.Block, Lanes: c.Lanes, Observer: watch, Log: cfg.Log, Patience: 10 * time.Second,

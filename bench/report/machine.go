@@ -1,10 +1,8 @@
 package report
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -44,13 +42,4 @@ func group(text, pattern string) string {
 		return ""
 	}
 	return strings.TrimSpace(found[1])
-}
-
-// JavaVersion is what a Java launcher says of itself: "Java 17.0.2".
-func JavaVersion(ctx context.Context, java string) (string, error) {
-	out, err := exec.CommandContext(ctx, java, "-version").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("report: ask %s for its version: %w", java, err)
-	}
-	return "Java " + group(string(out), `version "([^"]+)"`), nil
 }

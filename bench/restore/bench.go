@@ -4,15 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"time"
 
 	"recount/bench/broker"
+	"recount/bench/frame"
 	"recount/bench/history"
 	"recount/bench/ledger"
 	"recount/bench/report"
+	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
 	"recount/internal/kafka"
 	"recount/internal/serde"
@@ -20,24 +20,22 @@ import (
 
 // Contexts: the bank is Recount's, and the topic of events of the other is the peer's.
 const (
-	bank          = "bank"
+	bank          = benchsubject.Bank
 	peers         = "streams"
-	commandsTopic = bank + kafka.CommandsSuffix
-	eventsTopic   = bank + kafka.EventsSuffix
+	commandsTopic = benchsubject.Commands
+	eventsTopic   = benchsubject.Events
 	peerTopic     = peers + kafka.EventsSuffix
 )
 
 // benchmark is one broker with a history, and what is measured on it.
 type benchmark struct {
+	*frame.Scene
 	o        options
-	dir      string
 	broker   *broker.Broker
 	codec    *serde.Codec
 	workload *workload.Workload
 	past     []workload.Account // what accounts have come to when the history ends
 	peer     *peer              // nil: it is left out
-	log      io.Writer          // of processes; nil: their last lines are kept for messages
-	progress func(string)
 
 	restores map[string][]restore // by kind
 	killed   restore
@@ -49,35 +47,21 @@ type restore struct {
 	snapshots, records int
 }
 
-// bench measures, and writes the result to a file and as a table to out.
-func bench(ctx context.Context, o options, out, messages io.Writer) (err error) {
-	began := time.Now()
-	b := &benchmark{o: o, restores: map[string][]restore{}, progress: func(s string) {
-		fmt.Fprintf(messages, "%4.0fs  %s\n", time.Since(began).Seconds(), s)
-	}}
-	if o.verbose {
-		b.log = messages
-	}
-	machine := report.Machine(began)
-	if b.dir, err = os.MkdirTemp("", "recount-bench-"); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	if b.broker, err = broker.Start(ctx, broker.Options{Progress: b.progress}); err != nil {
-		return err
+// measure writes a history and restores it in every way.
+func measure(ctx context.Context, s *frame.Scene, o options) (r frame.Result, err error) {
+	b := &benchmark{Scene: s, o: o, restores: map[string][]restore{}}
+	if b.broker, err = b.Broker(ctx, broker.Tuned, o.plan.Partitions, bank, peers); err != nil {
+		return r, err
 	}
 	defer func() { err = errors.Join(err, b.broker.Stop(context.WithoutCancel(ctx))) }()
 	if err := b.measure(ctx); err != nil {
-		return err
+		return r, err
 	}
-	conditions, err := b.conditions(ctx, machine)
+	conditions, err := b.conditions(ctx)
 	if err != nil {
-		return err
+		return r, err
 	}
-	if err := report.Write(o.out, b.result(conditions)); err != nil {
-		return err
-	}
-	return b.table(out, conditions)
+	return b.table(conditions), nil
 }
 
 func (b *benchmark) measure(ctx context.Context) (err error) {
@@ -98,22 +82,18 @@ func (b *benchmark) measure(ctx context.Context) (err error) {
 
 // write writes the history, and checks it.
 func (b *benchmark) write(ctx context.Context) (err error) {
-	if b.codec, err = offline(); err != nil {
+	if b.codec, err = benchsubject.Offline(); err != nil {
 		return err
 	}
-	b.progress(fmt.Sprintf("encoding %s commands", report.Count(float64(b.o.plan.Commands))))
-	if b.workload, err = workload.Write(ctx, b.o.plan, b.codec, filepath.Join(b.dir, "commands")); err != nil {
+	b.Progress(fmt.Sprintf("encoding %s commands", report.Count(float64(b.o.plan.Commands))))
+	if b.workload, err = workload.Write(ctx, b.o.plan, b.codec, filepath.Join(b.Dir, "commands")); err != nil {
 		return err
 	}
 	b.past = b.o.plan.Expected(b.o.events)
-	cfg := kafka.Config{Brokers: []string{b.broker.Addr()}}
-	if err := kafka.EnsureTopics(ctx, cfg, []string{bank, peers}, b.o.plan.Partitions, kafka.Replication{Factor: 1}); err != nil {
-		return err
-	}
 	if err := b.workload.LoadPart(ctx, b.broker.Addr(), commandsTopic, 0, b.o.events); err != nil {
 		return err
 	}
-	b.progress(fmt.Sprintf("writing %s events", report.Count(float64(b.o.events))))
+	b.Progress(fmt.Sprintf("writing %s events", report.Count(float64(b.o.events))))
 	until := time.Now()
 	if err := (history.History{
 		Address: b.broker.Addr(), Context: bank, Codec: b.codec, Workload: b.workload,
@@ -121,7 +101,7 @@ func (b *benchmark) write(ctx context.Context) (err error) {
 	}).Write(ctx); err != nil {
 		return err
 	}
-	b.progress("checking them")
+	b.Progress("checking them")
 	return b.check(ctx, eventsTopic, b.o.events, b.past, true)
 }
 
@@ -135,7 +115,7 @@ func (b *benchmark) check(ctx context.Context, topic string, commands int, expec
 	return err
 }
 
-// rounds restores in every way once a round, each time with another in front.
+// rounds restores in every way once a round.
 func (b *benchmark) rounds(ctx context.Context) error {
 	type way struct {
 		name string
@@ -149,14 +129,13 @@ func (b *benchmark) rounds(ctx context.Context) error {
 		ways = append(ways, way{streams, b.peer.restore})
 	}
 	for round := range b.o.rounds {
-		for i := range ways {
-			w := ways[(i+round)%len(ways)]
+		for _, w := range frame.Turn(ways, round) {
 			r, err := w.run(ctx)
 			if err != nil {
 				return fmt.Errorf("round %d, %s: %w", round+1, title(w.name), err)
 			}
 			b.restores[w.name] = append(b.restores[w.name], r)
-			b.progress(fmt.Sprintf("round %d  %-24s %.2f s for %s records", round+1, title(w.name), r.took.Seconds(), report.Count(float64(r.snapshots+r.records))))
+			b.Progress(fmt.Sprintf("round %d  %-24s %.2f s for %s records", round+1, title(w.name), r.took.Seconds(), report.Count(float64(r.snapshots+r.records))))
 		}
 	}
 	return nil

@@ -10,15 +10,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"recount/bench/report"
+	benchsubject "recount/bench/subject"
 	"recount/internal/worker/aggregator"
 )
 
 // kill has a worker decide what came after the history, ends it in the middle of that as kill -9 does, and starts it again
 // on the same disk. It must go on from that: a partition that is restored is a fault, and so is more than the tail.
 func (b *benchmark) kill(ctx context.Context) (r restore, err error) {
-	b.progress(fmt.Sprintf("killing a worker that decides %s commands", report.Count(float64(b.o.tail))))
+	b.Progress(fmt.Sprintf("killing a worker that decides %s commands", report.Count(float64(b.o.tail))))
 	dir := b.store(fromSnapshots)
-	first, err := b.start(subject{Dir: dir})
+	first, err := b.start(subject{Config: benchsubject.Config{Dir: dir}})
 	if err != nil {
 		return r, err
 	}
@@ -26,12 +27,12 @@ func (b *benchmark) kill(ctx context.Context) (r restore, err error) {
 	if err = errors.Join(err, first.Kill()); err != nil {
 		return r, err
 	}
-	again, err := b.start(subject{Dir: dir})
+	again, err := b.start(subject{Config: benchsubject.Config{Dir: dir}})
 	if err != nil {
 		return r, err
 	}
 	r, err = b.goOn(ctx, again)
-	if err = errors.Join(err, again.stop(ctx)); err != nil {
+	if err = errors.Join(err, again.End(ctx)); err != nil {
 		return r, err
 	}
 	if err := b.check(ctx, eventsTopic, b.o.plan.Commands, b.workload.Expected, true); err != nil {

@@ -5,39 +5,13 @@
 // account before a time counts.
 package main
 
-import (
-	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
-)
+import "recount/bench/frame"
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "bench restore: stopped before the end; no result was written")
-		os.Exit(1)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "bench restore:", err)
-		os.Exit(1)
-	}
-}
+func main() { program().Main() }
 
-// run is the benchmark, or the aggregator in a process of its own.
-func run(ctx context.Context, args []string) error {
-	if len(args) > 0 && args[0] == subjectArgument {
-		return runSubject(ctx, args[1:])
+func program() frame.Program[options] {
+	return frame.Program[options]{
+		Name: "restore", Parse: parse, Measure: measure,
+		Roles: map[string]frame.Role{worker: frame.RoleOf(subject.run)},
 	}
-	o, err := parse(args, os.Stderr)
-	if err != nil {
-		return err
-	}
-	return bench(ctx, o, os.Stdout, os.Stderr)
 }

@@ -1,18 +1,17 @@
 package main
 
 import (
-	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"path/filepath"
 	"time"
 
+	"recount/bench/frame"
 	"recount/bench/workload"
 )
 
 // options are what a person may choose.
 type options struct {
+	frame.Output
 	plan    workload.Plan // events, and the commands that are decided when the worker is killed
 	events  int
 	tail    int
@@ -20,9 +19,7 @@ type options struct {
 	history time.Duration
 	rounds  int
 	peer    bool
-	out     string
 	profile string
-	verbose bool
 	dedup   time.Duration
 }
 
@@ -34,8 +31,7 @@ const (
 func parse(args []string, usage io.Writer) (options, error) {
 	var o options
 	var partitions int
-	f := flag.NewFlagSet("bench restore", flag.ContinueOnError)
-	f.SetOutput(usage)
+	f := frame.NewFlags("restore", usage, &o.Output)
 	f.IntVar(&o.events, "events", 5_000_000, "events of the history that is restored")
 	f.IntVar(&o.plan.Accounts, "accounts", 1_000_000, "accounts they are of")
 	f.IntVar(&partitions, "partitions", 6, "partitions of every topic")
@@ -47,8 +43,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	f.IntVar(&o.rounds, "rounds", 3, "restores of each kind, in turns")
 	f.BoolVar(&o.peer, "peer", true, "restore Kafka Streams too (needs Java 17 and Maven)")
 	f.StringVar(&o.profile, "profile", "", "`folder` for processor profiles of the last restores: zero.pprof and snapshots.pprof")
-	f.StringVar(&o.out, "out", filepath.Join("bench", "results", "restore.json"), "`file` for the result")
-	f.BoolVar(&o.verbose, "verbose", false, "show what the processes write")
+	f.BoolVar(&o.Verbose, "verbose", false, "show what the processes write")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -59,23 +54,16 @@ func parse(args []string, usage io.Writer) (options, error) {
 			return o, err
 		}
 	}
-	return o, o.validate(f.Args())
+	o.validate(f.Check)
+	return o, f.Faults(o.plan.Validate())
 }
 
-// validate returns every fault.
-func (o options) validate(rest []string) error {
-	faults := []error{o.plan.Validate()}
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
-	check(len(rest) == 0, "%q: there are flags only", rest)
+// validate tells check of every fault.
+func (o options) validate(check func(ok bool, format string, args ...any)) {
 	check(o.events > 0, "--events: %d events leave nothing to restore", o.events)
 	check(o.tail > 0, "--tail: %d commands are over before the worker can be killed", o.tail)
 	check(o.since >= 0 && o.since < o.events, "--since-checkpoint: %d of %d events leave nothing for a checkpoint", o.since, o.events)
 	check(o.history > 0, "--history: %v is no time", o.history)
 	check(o.rounds > 0, "--rounds: %d rounds measure nothing", o.rounds)
 	check(o.dedup == 0 || o.dedup >= time.Second, "--dedup-window: %v is shorter than a second", o.dedup)
-	return errors.Join(faults...)
 }

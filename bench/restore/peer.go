@@ -33,9 +33,9 @@ type peer struct {
 
 // preparePeer has the peer decide the history's commands, checks what it wrote, and kills it.
 func (b *benchmark) preparePeer(ctx context.Context) (*peer, error) {
-	p := &peer{b: b, dir: filepath.Join(b.dir, "streams")}
+	p := &peer{b: b, dir: filepath.Join(b.Dir, "streams")}
 	var err error
-	if p.program, err = streamspeer.Build(ctx, b.progress); err != nil {
+	if p.program, err = streamspeer.Build(ctx, b.Progress); err != nil {
 		return nil, err
 	}
 	if p.settings, err = streamspeer.Tuned(); err != nil {
@@ -45,7 +45,7 @@ func (b *benchmark) preparePeer(ctx context.Context) (*peer, error) {
 	if err := os.Mkdir(p.dir, 0o755); err != nil {
 		return nil, err
 	}
-	b.progress("having Kafka Streams decide the same commands")
+	b.Progress("having Kafka Streams decide the same commands")
 	running, _, err := p.start()
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (p *peer) start() (*process.Process, <-chan state, error) {
 	told := make(chan state, 1)
 	running, err := p.program.Start(streamspeer.Config{
 		Address: p.b.broker.Addr(), Application: peerGroup, Input: commandsTopic, Output: peerTopic,
-		Dir: p.dir, Settings: p.settings, HeapBytes: peerHeapBytes, Codec: p.b.codec, Log: p.b.log,
+		Dir: p.dir, Settings: p.settings, HeapBytes: peerHeapBytes, Codec: p.b.codec, Log: p.b.Log,
 		OnLine: func(line string) {
 			var s state
 			if _, err := fmt.Sscanf(line, restoredWord+"%d %d %d %d %d", &s.records, &s.millis, &s.accounts, &s.balances, &s.versions); err == nil && strings.HasPrefix(line, restoredWord) {

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"recount/bench/frame"
 	"recount/bench/process"
+	benchsubject "recount/bench/subject"
 )
 
 // running is an aggregator's process.
@@ -23,17 +25,10 @@ type running struct {
 // start starts this program as an aggregator.
 func (b *benchmark) start(s subject) (*running, error) {
 	s.Address, s.Partitions, s.DedupWindow = b.broker.Addr(), b.o.plan.Partitions, b.o.dedup
-	config, err := json.Marshal(s)
-	if err != nil {
-		return nil, err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	r := &running{started: time.Now(), told: make(chan told, 1)}
-	r.Process, err = process.Start(process.Spec{
-		Name: "the aggregator", Path: self, Args: []string{subjectArgument, string(config)}, Dir: b.dir, Log: b.log,
+	r.Process, err = frame.Start(worker, s, process.Spec{
+		Name: "the aggregator", Dir: b.Dir, Log: b.Log,
 		OnLine: func(line string) {
 			if text, ok := strings.CutPrefix(line, toldPrefix); ok {
 				var t told
@@ -46,11 +41,8 @@ func (b *benchmark) start(s subject) (*running, error) {
 	return r, err
 }
 
-const (
-	// restorePatience is far beyond the longest restore.
-	restorePatience = 10 * time.Minute
-	stopPatience    = time.Minute
-)
+// restorePatience is far beyond the longest restore.
+const restorePatience = 10 * time.Minute
 
 // await waits until the process has what it was started for, and takes the time since its start.
 func (r *running) await(ctx context.Context) (told, time.Duration, error) {
@@ -66,14 +58,7 @@ func (r *running) await(ctx context.Context) (told, time.Duration, error) {
 	}
 }
 
-// stop ends the process in order, also when ctx has ended.
-func (r *running) stop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
-	defer cancel()
-	return r.Stop(ctx)
-}
-
-func (b *benchmark) store(name string) string { return filepath.Join(b.dir, "store-"+name) }
+func (b *benchmark) store(name string) string { return filepath.Join(b.Dir, "store-"+name) }
 
 // rebuild fills an empty disk from zero or from snapshots: the time is that of a process, from its start to stores that are
 // complete and synced. What they hold is checked.
@@ -82,16 +67,16 @@ func (b *benchmark) rebuild(ctx context.Context, from string) (restore, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return restore{}, err
 	}
-	s := subject{Dir: dir, Rebuild: true, FromZero: from == fromZero}
+	s := subject{Config: benchsubject.Config{Dir: dir}, Rebuild: true, FromZero: from == fromZero}
 	if b.o.profile != "" {
-		s.Profile = filepath.Join(b.o.profile, from+".pprof")
+		s.RebuildProfile = filepath.Join(b.o.profile, from+".pprof")
 	}
 	p, err := b.start(s)
 	if err != nil {
 		return restore{}, err
 	}
 	t, took, err := p.await(ctx)
-	if err = errors.Join(err, p.stop(ctx)); err != nil {
+	if err = errors.Join(err, p.End(ctx)); err != nil {
 		return restore{}, err
 	}
 	if from == fromZero && t != (told{Records: b.o.events}) || from == fromSnapshots && t.Snapshots == 0 {

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"recount/bench/broker"
+	"recount/bench/frame"
 	"recount/bench/maven"
 	"recount/bench/report"
 	streamspeer "recount/bench/streams-peer"
@@ -79,7 +79,7 @@ func (b *benchmark) result(conditions string) result {
 func hundredths(v float64) float64 { return report.Round(v, 2) }
 
 // conditions say what the figures are true of.
-func (b *benchmark) conditions(ctx context.Context, machine string) (string, error) {
+func (b *benchmark) conditions(ctx context.Context) (string, error) {
 	window := cmp.Or(b.o.dedup, engine.DedupMillisDefault*time.Millisecond)
 	within := float64(b.o.events) * min(1, float64(window)/float64(b.o.history))
 	parts := []string{
@@ -92,21 +92,17 @@ func (b *benchmark) conditions(ctx context.Context, machine string) (string, err
 		fmt.Sprintf("Kafka %s on the same cores", broker.Version),
 	}
 	if b.peer != nil {
-		java, err := maven.Java()
-		if err != nil {
-			return "", err
-		}
-		version, err := report.JavaVersion(ctx, java)
+		version, err := maven.JavaVersion(ctx)
 		if err != nil {
 			return "", err
 		}
 		parts = append(parts, fmt.Sprintf("Kafka Streams after a kill -9: EOS v2 %v, its own time, from the first store's beginning to the last one's end (%s)", b.peer.settings, streamspeer.Lacks), version)
 	}
-	return strings.Join(append(parts, machine), "; "), nil
+	return strings.Join(append(parts, b.Machine), "; "), nil
 }
 
-// table writes the result for people.
-func (b *benchmark) table(w io.Writer, conditions string) error {
+// table is the result for people, with the file beside it.
+func (b *benchmark) table(conditions string) frame.Result {
 	var rows [][]string
 	for _, name := range []string{fromZero, fromSnapshots, streams} {
 		all := b.restores[name]
@@ -126,8 +122,8 @@ func (b *benchmark) table(w io.Writer, conditions string) error {
 	rows = append(rows, []string{
 		"Recount, killed, disk intact", fmt.Sprintf("%.2f", b.killed.took.Seconds()), "", report.Count(float64(b.killed.records)), "", "",
 	})
-	if _, err := fmt.Fprintf(w, "\n%s\n\n", conditions); err != nil {
-		return err
+	return frame.Result{
+		File: b.result(conditions), Conditions: conditions,
+		Header: []string{"", "seconds", "spread", "records read", "records/s", "as fast as Streams"}, Rows: rows,
 	}
-	return report.Table(w, []string{"", "seconds", "spread", "records read", "records/s", "as fast as Streams"}, rows)
 }

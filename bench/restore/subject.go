@@ -5,36 +5,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
-	"runtime/pprof"
 	"sync/atomic"
 	"time"
 
-	"recount/domain"
-	"recount/internal/engine"
-	"recount/internal/kafka"
-	"recount/internal/serde"
-	"recount/internal/statestore"
+	benchsubject "recount/bench/subject"
 	"recount/internal/statestore/pebble"
 	"recount/internal/worker/aggregator"
-	"recount/schemas/avro"
 )
 
-// subjectArgument makes this program the aggregator: it is followed by its configuration.
-const subjectArgument = "run-aggregator"
+// worker is the role of a subject.
+const worker = "worker"
 
-// subject is what the aggregator's process is told. Everything else is as the aggregator's own program has it.
+// subject is what the aggregator's process is told.
 type subject struct {
-	Address    string
-	Dir        string
-	Partitions int32
+	benchsubject.Config
 	// Rebuild says that the stores in Dir are to be filled, as aggregator restore does, FromZero or from snapshots; else
 	// it runs.
 	Rebuild, FromZero bool
-	DedupWindow       time.Duration // 0: the default
-	Profile           string        // a file; empty: none
+	// RebuildProfile is a file; empty: none.
+	RebuildProfile string
 }
 
 // told is what the process tells in one line, after this word, once it has what it was started for.
@@ -46,49 +35,26 @@ type told struct {
 	Restored  int // partitions that were not gone on with from what the disk held
 }
 
-func runSubject(ctx context.Context, args []string) error {
-	var s subject
-	if len(args) != 1 {
-		return errors.New(subjectArgument + " is not for people to call")
-	}
-	if err := json.Unmarshal([]byte(args[0]), &s); err != nil {
-		return err
-	}
-	return s.run(ctx)
-}
-
-func (s subject) run(ctx context.Context) (err error) {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	stop, err := profile(s.Profile)
+func (s subject) run(ctx context.Context) error {
+	stop, err := benchsubject.Profile(s.RebuildProfile)
 	if err != nil {
 		return err
 	}
-	root, err := pebble.Open(pebble.Config{Dir: s.Dir, Logger: log})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	codec, err := offline()
-	if err != nil {
-		return err
-	}
-	seen := &witness{Observer: aggregator.Config{}.WithDefaults().Observer}
-	w, err := aggregator.New(ctx, aggregator.Config{
-		Context: bank, Codec: codec.Context(bank), Schemas: codec, Partitions: s.Partitions, Instance: "bench",
-		Kafka:       kafka.Config{Brokers: []string{s.Address}, ClientID: "recount-aggregator", Log: log},
-		Leases:      statestore.NewLeases(root, func(r statestore.Reader) (int64, error) { return engine.StoredPosition(r) }),
-		DedupWindow: s.DedupWindow, Observer: seen, Log: log,
-	})
-	if err != nil {
-		return err
-	}
-	if s.Rebuild {
-		if err = errors.Join(s.rebuild(ctx, w), stop()); err == nil {
-			<-ctx.Done() // whoever measures asks for the end
+	return s.With(ctx, func(ctx context.Context, _ *pebble.Root, cfg aggregator.Config) error {
+		seen := &witness{Observer: aggregator.Config{}.WithDefaults().Observer}
+		cfg.Observer = seen
+		w, err := aggregator.New(ctx, cfg)
+		if err != nil {
+			return err
 		}
-		return err
-	}
-	return errors.Join(seen.run(ctx, w), stop())
+		if s.Rebuild {
+			if err = errors.Join(s.rebuild(ctx, w), stop()); err == nil {
+				<-ctx.Done() // whoever measures asks for the end
+			}
+			return err
+		}
+		return errors.Join(seen.run(ctx, w), stop())
+	})
 }
 
 func (s subject) rebuild(ctx context.Context, w *aggregator.Worker) error {
@@ -148,34 +114,4 @@ func (w *witness) run(ctx context.Context, worker *aggregator.Worker) error {
 	err := <-ended
 	cancel(nil)
 	return err
-}
-
-// offline returns the codec that all frames are of.
-func offline() (*serde.Codec, error) {
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		return nil, err
-	}
-	return catalog.Offline(), nil
-}
-
-// profile begins a processor profile in a file; the function it returns ends it.
-func profile(path string) (stop func() error, err error) {
-	if path == "" {
-		return func() error { return nil }, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("profile: %w", err)
-	}
-	file, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("profile: %w", err)
-	}
-	if err := pprof.StartCPUProfile(file); err != nil {
-		return nil, errors.Join(fmt.Errorf("profile: %w", err), file.Close())
-	}
-	return func() error {
-		pprof.StopCPUProfile()
-		return file.Close()
-	}, nil
 }

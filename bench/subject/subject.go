@@ -2,13 +2,13 @@
 package subject
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"runtime/pprof"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,58 +23,69 @@ import (
 	"recount/schemas/avro"
 )
 
-// Bank is the context that all benchmarks play.
-const Bank = "bank"
+// Bank is the context that all benchmarks play, Commands and Events two of its topics.
+const (
+	Bank     = "bank"
+	Commands = Bank + kafka.CommandsSuffix
+	Events   = Bank + kafka.EventsSuffix
+)
 
-// Config is what the aggregator's process is told. Everything else is as the aggregator's own program has it.
+// Config is what an aggregator's process is told. Everything else is as the aggregator's own program has it.
 type Config struct {
 	Address         string
-	Dir             string
+	Dir             string // of its store
+	Name            string // empty: there is only one
 	Partitions      int32
-	Sessions, Batch int    // 0: the defaults
-	Profile         string // a folder; empty: none
+	Sessions, Batch int           // 0: the defaults
+	Standbys        int           // partitions it follows at most
+	DedupWindow     time.Duration // 0: the default
+	Profile         string        // a folder for Run; empty: none
 }
 
-// Run is the aggregator, put together as its own program does, with metrics served and observed. Frames have the IDs that
-// the codec gives them without a registry, which is asked only for schemas that were never met.
-func (c Config) Run(ctx context.Context) (err error) {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+// Run is the aggregator with metrics served and observed, as its own program does.
+func (c Config) Run(ctx context.Context) error {
 	tel := telemetry.New("aggregator")
-	server, err := tel.Listen(ctx, telemetry.Endpoint{Address: "127.0.0.1:0", Log: log})
+	return c.With(ctx, func(ctx context.Context, root *pebble.Root, cfg aggregator.Config) error {
+		server, err := tel.Listen(ctx, telemetry.Endpoint{Address: "127.0.0.1:0", Log: cfg.Log})
+		if err != nil {
+			return err
+		}
+		tel.Store(root.Metrics)
+		cfg.Kafka.Hooks, cfg.Observer = tel.KafkaHooks(), tel.Aggregator()
+		worker, err := aggregator.New(ctx, cfg)
+		if err != nil {
+			return errors.Join(err, server.Close())
+		}
+		stop, err := profiles(c.Profile)
+		if err != nil {
+			return errors.Join(err, server.Close())
+		}
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return server.Run(ctx) })
+		g.Go(func() error { return worker.Run(ctx) })
+		return errors.Join(g.Wait(), stop(), tell(tel))
+	})
+}
+
+// With opens the aggregator's store, hands do all that an aggregator is made of, and closes the store. Frames have the IDs
+// that the codec gives them without a registry, which is asked only for schemas that were never met.
+func (c Config) With(ctx context.Context, do func(context.Context, *pebble.Root, aggregator.Config) error) (err error) {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	root, err := pebble.Open(pebble.Config{Dir: c.Dir, Logger: log})
 	if err != nil {
 		return err
 	}
-	root, err := pebble.Open(pebble.Config{Dir: filepath.Join(c.Dir, "store"), Logger: log})
-	if err != nil {
-		return errors.Join(err, server.Close())
-	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	tel.Store(root.Metrics)
-	worker, err := c.worker(ctx, tel, root, log)
-	if err != nil {
-		return errors.Join(err, server.Close())
-	}
-	stop, err := profile(c.Profile)
-	if err != nil {
-		return errors.Join(err, server.Close())
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return server.Run(ctx) })
-	g.Go(func() error { return worker.Run(ctx) })
-	return errors.Join(g.Wait(), stop(), tell(tel))
-}
-
-func (c Config) worker(ctx context.Context, tel *telemetry.Telemetry, root statestore.Root, log *slog.Logger) (*aggregator.Worker, error) {
 	codec, err := Offline()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return aggregator.New(ctx, aggregator.Config{
-		Context: Bank, Codec: codec.Context(Bank), Schemas: codec, Partitions: c.Partitions, Instance: "bench",
-		Kafka:    kafka.Config{Brokers: []string{c.Address}, ClientID: "recount-aggregator", Log: log, Hooks: tel.KafkaHooks()},
-		Sessions: c.Sessions, BatchMax: c.Batch,
-		Leases:   statestore.NewLeases(root, func(r statestore.Reader) (int64, error) { return engine.StoredPosition(r) }),
-		Observer: tel.Aggregator(), Log: log,
+	return do(ctx, root, aggregator.Config{
+		Context: Bank, Codec: codec.Context(Bank), Schemas: codec, Partitions: c.Partitions, Instance: cmp.Or(c.Name, "bench"),
+		Kafka:    kafka.Config{Brokers: []string{c.Address}, ClientID: cmp.Or(c.Name, "recount-aggregator"), Log: log},
+		Sessions: c.Sessions, BatchMax: c.Batch, Standbys: c.Standbys, DedupWindow: c.DedupWindow,
+		Leases: statestore.NewLeases(root, func(r statestore.Reader) (int64, error) { return engine.StoredPosition(r) }),
+		Log:    log,
 	})
 }
 
@@ -85,32 +96,6 @@ func Offline() (*serde.Codec, error) {
 		return nil, err
 	}
 	return catalog.Offline(), nil
-}
-
-// profile begins a processor profile in a folder; the function it returns ends it, and adds a profile of allocations.
-func profile(dir string) (stop func() error, err error) {
-	if dir == "" {
-		return func() error { return nil }, nil
-	}
-	processor, err := os.Create(filepath.Join(dir, "cpu.pprof"))
-	if err != nil {
-		return nil, fmt.Errorf("profile: %w", err)
-	}
-	if err := pprof.StartCPUProfile(processor); err != nil {
-		return nil, errors.Join(fmt.Errorf("profile: %w", err), processor.Close())
-	}
-	return func() error {
-		pprof.StopCPUProfile()
-		return errors.Join(processor.Close(), writeAllocations(filepath.Join(dir, "allocs.pprof")))
-	}, nil
-}
-
-func writeAllocations(path string) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("profile: %w", err)
-	}
-	return errors.Join(pprof.Lookup("allocs").WriteTo(file, 0), file.Close())
 }
 
 // tell writes what the aggregator's own metrics say of the run.
