@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -54,9 +53,7 @@ func status(ctx context.Context, p *cli.Process, f *role.Foundation, asJSON bool
 		return err
 	}
 	if asJSON {
-		out := json.NewEncoder(p.Stdout)
-		out.SetIndent("", "  ")
-		return out.Encode(views)
+		return console.JSON(p.Stdout, views)
 	}
 	out := console.New(p.Stdout)
 	out.Table(table(views))

@@ -1,10 +1,8 @@
 package kafka
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -18,7 +16,8 @@ type Fleet struct {
 	State string
 	// Workers are by name. In the middle of a rebalance a broker tells nothing of them, and there are none.
 	Workers []FleetWorker
-	// Ends are the last stable offsets of the topic that the workers' stores reflect.
+	// Ends are the last stable offsets of the topic that the workers' stores reflect. What a worker lacks is
+	// the distance to them, markers included: its store counts those it has read, unlike the groups that Lag is for.
 	Ends map[int32]int64
 }
 
@@ -92,50 +91,32 @@ func DescribeFleet(ctx context.Context, cfg Config, group, events string) (f Fle
 }
 
 func describeWorkers(ctx context.Context, admin *kadm.Client, group string) (Fleet, error) {
-	described, err := admin.DescribeGroups(ctx, group)
-	g := described[group]
+	g, err := describeGroup(ctx, admin, group)
 	passing := []error{kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator}
-	switch {
-	case errors.Is(g.Err, kerr.GroupIDNotFound):
-		return Fleet{State: "Empty"}, nil
-	case slices.ContainsFunc(passing, func(e error) bool { return errors.Is(errors.Join(err, g.Err), e) }):
+	if slices.ContainsFunc(passing, func(e error) bool { return errors.Is(err, e) }) {
 		return Fleet{State: coordinatorless}, nil
-	case err != nil || g.Err != nil:
-		return Fleet{}, fmt.Errorf("describing group %s: %w", group, errors.Join(err, g.Err))
 	}
-	if !Settled(g.State) {
-		return Fleet{State: g.State}, nil
+	if err != nil || !Settled(g.State) {
+		return Fleet{State: g.State}, err
 	}
-	byName := map[string]*FleetWorker{}
-	for _, d := range g.Members {
-		meta, ok := d.Join.AsConsumer()
-		if !ok {
-			continue
-		}
-		name := d.MemberID
-		if d.InstanceID != nil {
-			name = *d.InstanceID
-		}
-		m := readMember(name, meta)
-		w := byName[m.words.Worker]
-		if w == nil {
-			w = &FleetWorker{Name: m.words.Worker, Capacity: m.words.Capacity, Standbys: m.words.Standbys}
-			byName[m.words.Worker] = w
-		}
-		w.Sessions++
-		if assigned, ok := d.Assigned.AsConsumer(); ok {
-			for _, t := range assigned.Topics {
-				w.Assigned = append(w.Assigned, t.Partitions...)
-			}
-		}
+	return Fleet{State: g.State, Workers: g.workers()}, nil
+}
+
+// workers puts members together that are sessions of one worker.
+func (g GroupState) workers() (out []FleetWorker) {
+	byName := map[string][]Member{}
+	for _, m := range g.Members {
+		byName[m.Worker] = append(byName[m.Worker], m)
 	}
-	f := Fleet{State: g.State}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		w := byName[name]
+		sessions := byName[name]
+		w := FleetWorker{Name: name, Sessions: len(sessions), Capacity: sessions[0].Capacity, Standbys: sessions[0].Standbys}
+		for _, s := range sessions {
+			w.Assigned = append(w.Assigned, s.Partitions...)
+		}
 		slices.Sort(w.Assigned)
 		w.Assigned = slices.Compact(w.Assigned)
-		f.Workers = append(f.Workers, *w)
+		out = append(out, w)
 	}
-	slices.SortFunc(f.Workers, func(a, b FleetWorker) int { return cmp.Compare(a.Name, b.Name) })
-	return f, nil
+	return out
 }

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -121,11 +122,35 @@ func TestAGroupTellsWhoHasWhat(t *testing.T) {
 	startPolling(t, cfg, "s1")
 	awaitShares(t, cluster, 2)
 	g, err := DescribeGroup(t.Context(), cfg, "g")
-	if err != nil || g.State != "Stable" || len(g.Members) != 2 || g.Members[0].Name != "s0" || len(g.Members[0].Partitions) != sessionPartitions/2 {
+	if err != nil || g.State != "Stable" || len(g.Members) != 2 || g.Members[0].Name != "s0" || g.Members[0].Worker != "s0" || len(g.Members[0].Partitions) != sessionPartitions/2 {
 		t.Fatalf("%+v, %v", g, err)
 	}
 	owners := g.Owners()
 	if len(owners) != sessionPartitions || owners[g.Members[1].Partitions[0]] != "s1" {
 		t.Errorf("%v", owners)
+	}
+}
+
+func TestSessionsOfAWorkerCountTogether(t *testing.T) {
+	t.Parallel()
+	g := GroupState{State: "Stable", Members: []Member{
+		{Name: "b.0", Worker: "b", Capacity: 7, Standbys: 2, Partitions: []int32{3, 4}},
+		{Name: "a", Worker: "a", Partitions: []int32{0}},
+		{Name: "b.1", Worker: "b", Capacity: 7, Standbys: 2, Partitions: []int32{1, 3}}, // one is being passed on
+	}}
+	f := Fleet{State: g.State, Workers: g.workers()}
+	b, ok := f.Worker("b")
+	if !slices.Equal(f.Names(), []string{"a", "b"}) || !ok || b.Sessions != 2 || b.Capacity != 7 || b.Standbys != 2 || !slices.Equal(b.Assigned, []int32{1, 3, 4}) {
+		t.Errorf("%+v", f)
+	}
+	if f.Owner(0) != "a" || f.Owner(4) != "b" || f.Owner(2) != "" {
+		t.Errorf("owners %q %q %q", f.Owner(0), f.Owner(4), f.Owner(2))
+	}
+}
+
+func TestAMemberThatIsNoConsumerIsAFault(t *testing.T) {
+	t.Parallel()
+	if m, err := memberOf(kadm.DescribedGroupMember{MemberID: "connector"}); err == nil {
+		t.Errorf("%+v", m)
 	}
 }

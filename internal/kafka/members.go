@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -22,8 +21,10 @@ type GroupState struct {
 type Member struct {
 	// Name is the member's instance ID, or the ID the coordinator gave it.
 	Name string
-	// Host is where it runs, as the broker sees it.
-	Host string
+	// Worker is the process it is a session of, as it says; its own name where it says nothing. Capacity and Standbys
+	// are the worker's, as in Steering.
+	Worker             string
+	Capacity, Standbys int
 	// Partitions are the numbers assigned to it, over all topics, each once and in order.
 	Partitions []int32
 }
@@ -39,48 +40,51 @@ func (g GroupState) Owners() map[int32]string {
 	return out
 }
 
-// DescribeGroup returns who is in a group. A group that was never joined has no members.
-func DescribeGroup(ctx context.Context, cfg Config, group string) (GroupState, error) {
-	var out GroupState
-	err := administer(cfg, func(admin *kadm.Client) error {
-		found, err := admin.DescribeGroups(ctx, group)
-		if err == nil {
-			err = found[group].Err
-		}
-		if errors.Is(err, kerr.GroupIDNotFound) { // newer brokers say so; older ones describe it as dead
-			out.State = "Dead"
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("describing group %s: %w", group, err)
-		}
-		out, err = groupState(found[group])
+// DescribeGroup returns who is in a group. A group that was never joined is dead, and has no members.
+func DescribeGroup(ctx context.Context, cfg Config, group string) (out GroupState, err error) {
+	err = administer(cfg, func(admin *kadm.Client) error {
+		out, err = describeGroup(ctx, admin, group)
 		return err
 	})
 	return out, err
 }
 
-func groupState(g kadm.DescribedGroup) (GroupState, error) {
+func describeGroup(ctx context.Context, admin *kadm.Client, group string) (GroupState, error) {
+	found, err := admin.DescribeGroups(ctx, group)
+	g := found[group]
+	if err = errors.Join(err, g.Err); errors.Is(err, kerr.GroupIDNotFound) { // newer brokers say so; older ones describe it as dead
+		return GroupState{State: "Dead"}, nil
+	}
+	if err != nil {
+		return GroupState{}, fmt.Errorf("describing group %s: %w", group, err)
+	}
 	out := GroupState{State: g.State}
-	var faults []error
 	for _, m := range g.Members {
-		member := Member{Name: m.MemberID, Host: m.ClientHost}
-		if m.InstanceID != nil {
-			member.Name = *m.InstanceID
+		member, err := memberOf(m)
+		if err != nil {
+			return out, fmt.Errorf("group %s: %w", group, err)
 		}
-		assigned, ok := m.Assigned.AsConsumer()
-		if !ok {
-			faults = append(faults, errors.New("group "+g.Group+": the assignment of member "+member.Name+" is not a consumer's"))
-			continue
-		}
-		numbers := map[int32]bool{}
-		for _, t := range assigned.Topics {
-			for _, p := range t.Partitions {
-				numbers[p] = true
-			}
-		}
-		member.Partitions = slices.Sorted(maps.Keys(numbers))
 		out.Members = append(out.Members, member)
 	}
-	return out, errors.Join(faults...)
+	return out, nil
+}
+
+func memberOf(m kadm.DescribedGroupMember) (Member, error) {
+	name := m.MemberID
+	if m.InstanceID != nil {
+		name = *m.InstanceID
+	}
+	meta, joined := m.Join.AsConsumer()
+	assigned, ok := m.Assigned.AsConsumer()
+	if !joined || !ok {
+		return Member{}, fmt.Errorf("member %s is not a consumer", name)
+	}
+	words := readMember(name, meta).words
+	out := Member{Name: name, Worker: words.Worker, Capacity: words.Capacity, Standbys: words.Standbys}
+	for _, t := range assigned.Topics {
+		out.Partitions = append(out.Partitions, t.Partitions...)
+	}
+	slices.Sort(out.Partitions)
+	out.Partitions = slices.Compact(out.Partitions)
+	return out, nil
 }

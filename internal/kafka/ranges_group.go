@@ -41,21 +41,11 @@ func SeedRanges(ctx context.Context, cfg Config, group, topic string, generation
 // GroupMembers returns how many members a consumer group has; none where there is no such group.
 func GroupMembers(ctx context.Context, cfg Config, group string) (n int, err error) {
 	err = administerGroup(ctx, cfg, func(admin *kadm.Client) error {
-		found, err := admin.DescribeGroups(ctx, group)
-		if err != nil {
-			return err
-		}
-		g := found[group]
+		g, err := describeGroup(ctx, admin, group)
 		n = len(g.Members)
-		if errors.Is(g.Err, kerr.GroupIDNotFound) {
-			return nil
-		}
-		return g.Err
+		return err
 	})
-	if err != nil {
-		return 0, fmt.Errorf("asking who is in group %s: %w", group, err)
-	}
-	return n, nil
+	return n, err
 }
 
 const (

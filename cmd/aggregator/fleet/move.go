@@ -76,7 +76,7 @@ func (c *moveConfig) run(ctx context.Context, in *cli.Process) error {
 			return err
 		}
 		if c.json {
-			return writeJSON(in.Stdout, movedJSON(moved))
+			return console.JSON(in.Stdout, movedJSON(moved))
 		}
 		w := console.New(in.Stdout)
 		tellMove(w, moved)

@@ -2,8 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -62,17 +60,11 @@ func (c *partitionsConfig) run(ctx context.Context, in *cli.Process) error {
 		return err
 	}
 	if c.json {
-		return writeJSON(in.Stdout, all)
+		return console.JSON(in.Stdout, all)
 	}
 	w := console.New(in.Stdout)
 	for _, r := range all {
 		r.render(w)
 	}
 	return w.Err()
-}
-
-func writeJSON(to io.Writer, v any) error {
-	e := json.NewEncoder(to)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

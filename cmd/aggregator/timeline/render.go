@@ -127,11 +127,5 @@ func (a answer) renderJSON(out io.Writer, of subject, eventJSON func(frame []byt
 		}
 		d.Events = append(d.Events, placed{Position: s.Position, Event: event})
 	}
-	enc := json.NewEncoder(out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(d); err != nil {
-		return fmt.Errorf("writing the answer: %w", err)
-	}
-	return nil
+	return console.JSON(out, d)
 }

@@ -4,7 +4,6 @@ package transactions
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -81,9 +80,7 @@ func tool(ctx context.Context, p *cli.Process, s cli.Services, do func(context.C
 
 func show(p *cli.Process, found []role.OpenTransaction, asJSON bool) error {
 	if asJSON {
-		out := json.NewEncoder(p.Stdout)
-		out.SetIndent("", "  ")
-		return out.Encode(found)
+		return console.JSON(p.Stdout, found)
 	}
 	out := console.New(p.Stdout)
 	out.Table(Table(found))

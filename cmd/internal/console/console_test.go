@@ -137,3 +137,14 @@ func TestTheFirstErrorIsKept(t *testing.T) {
 		t.Errorf("%v after %d writes", w.Err(), to.writes)
 	}
 }
+
+func TestJSONIsReadByPeopleToo(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := JSON(&out, map[string]string{"do": "a < b && c"}); err != nil || out.String() != "{\n  \"do\": \"a < b && c\"\n}\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	if err := JSON(&out, func() {}); err == nil {
+		t.Error("a function is an answer")
+	}
+}

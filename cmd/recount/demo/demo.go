@@ -6,7 +6,6 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 
 	"recount/cmd/internal/bankday"
 	"recount/cmd/internal/cli"
+	"recount/cmd/internal/console"
 	"recount/cmd/recount/pipeline"
 	"recount/cmd/recount/up"
 )
@@ -153,7 +153,7 @@ func (c *config) perform(ctx context.Context, in *cli.Process, p *pipeline.Pipel
 // tell writes the report: as tables, as JSON, or as both.
 func (c *config) tell(out io.Writer, r Report) error {
 	if c.json == "-" {
-		return writeJSON(out, r)
+		return console.JSON(out, r)
 	}
 	if err := r.Render(out); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
@@ -165,15 +165,5 @@ func (c *config) tell(out io.Writer, r Report) error {
 	if err != nil {
 		return fmt.Errorf("--json: %w", err)
 	}
-	return errors.Join(writeJSON(f, r), f.Close())
-}
-
-func writeJSON(out io.Writer, r Report) error {
-	enc := json.NewEncoder(out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
-		return fmt.Errorf("writing the report as JSON: %w", err)
-	}
-	return nil
+	return errors.Join(console.JSON(f, r), f.Close())
 }

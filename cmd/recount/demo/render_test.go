@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"recount/cmd/internal/console"
 )
 
 func report() Report {
@@ -119,7 +121,7 @@ func TestTheVerdictCounts(t *testing.T) {
 func TestNumbersStayNumbersInJSON(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	if err := writeJSON(&b, report()); err != nil {
+	if err := console.JSON(&b, report()); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(b.String(), `"expected": 170141183460469231731687303715884105727,`) {

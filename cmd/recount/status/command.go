@@ -2,7 +2,6 @@ package status
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"recount/cmd/internal/cli"
+	"recount/cmd/internal/console"
 )
 
 // config is what recount status is told.
@@ -98,7 +98,5 @@ func show(p *cli.Process, r *Report, asJSON bool) error {
 	if !asJSON {
 		return render(p.Stdout, r)
 	}
-	out := json.NewEncoder(p.Stdout)
-	out.SetIndent("", "  ")
-	return out.Encode(r)
+	return console.JSON(p.Stdout, r)
 }

@@ -81,7 +81,7 @@ func (s Steer) move(ctx context.Context, now Standing, p int32, to string, told 
 		return m, fmt.Errorf("worker %s has not taken partition %d over yet: %w. The order stands, and the worker takes it as soon as it can: aggregator partitions shows how far it is, aggregator release %d ends the order", to, p, err, p)
 	}
 	m.Switch = s.cfg.Now().Sub(ordered)
-	m.Pause, m.Decided, err = s.pause(ctx, now, after, p, m, from)
+	m.Pause, m.Decided, err = s.pause(ctx, after, p, m, from)
 	return m, err
 }
 

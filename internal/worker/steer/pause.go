@@ -8,17 +8,24 @@ import (
 )
 
 const (
-	// pausePatience is how long events after a takeover are waited for: without commands there are none.
-	pausePatience = time.Second
+	// idlePatience is how long events after a takeover are waited for where no command waits: there may come none.
+	// busyPatience is how long where commands do wait: a new owner that is slow to decide them is part of the pause.
+	idlePatience = time.Second
+	busyPatience = 30 * time.Second
 	// pauseEventsMax bounds the events looked at, from the newest backwards.
 	pauseEventsMax = 1_000_000
 )
 
-// pause finds out for how long a partition stood still. before and after are the group as it was around the switch,
-// from the end of the events before it.
-func (s Steer) pause(ctx context.Context, before, after Standing, p int32, m Moved, from int64) (pause time.Duration, decided bool, err error) {
+// pause finds out for how long a partition stood still. after is the group as it was after the switch, from the end of
+// the events before it.
+func (s Steer) pause(ctx context.Context, after Standing, p int32, m Moved, from int64) (pause time.Duration, decided bool, err error) {
 	taken := after.holding(m.To, p).Since
-	for patience := s.cfg.Now().Add(pausePatience); ; {
+	for began := s.cfg.Now(); ; {
+		// Asked before the events are read: what is decided in between is read then, and not missed.
+		quiet, err := s.quiet(ctx, p, began)
+		if err != nil {
+			return 0, false, err
+		}
 		stamps, err := s.stamps(ctx, p, from)
 		if err != nil {
 			return 0, false, err
@@ -27,7 +34,7 @@ func (s Steer) pause(ctx context.Context, before, after Standing, p int32, m Mov
 		if pause, decided := longestGap(stamps); decided && stamps[len(stamps)-1].After(taken) {
 			return pause, true, nil
 		}
-		if s.cfg.Now().After(patience) {
+		if quiet {
 			break
 		}
 		select {
@@ -41,6 +48,16 @@ func (s Steer) pause(ctx context.Context, before, after Standing, p int32, m Mov
 		return 0, false, err
 	}
 	return max(0, taken.Sub(now.holding(m.From, p).Since)), false, nil
+}
+
+// quiet says that a partition's next event need not be waited for: no command waits, or all patience has ended.
+func (s Steer) quiet(ctx context.Context, p int32, began time.Time) (bool, error) {
+	waited := s.cfg.Now().Sub(began)
+	if waited <= idlePatience || waited > busyPatience {
+		return waited > busyPatience, nil
+	}
+	waiting, err := s.Waiting(ctx)
+	return waiting[p] == 0, err
 }
 
 func (s Standing) holding(worker string, p int32) kafka.Holding {
