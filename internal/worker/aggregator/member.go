@@ -216,20 +216,23 @@ func (m *member) abandon() {
 	}
 }
 
-const drainPatience = 10 * time.Second
-
-// drain makes a last checkpoint, writes everything to the store and leaves the group, so that others need not wait for a
-// timeout.
+// drain makes a last checkpoint and writes everything to the store.
 func (m *member) drain() error {
 	m.lastCheckpoints()
 	var errs []error
 	for number := range m.owned {
 		errs = append(errs, m.giveUp(number))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
+	return errors.Join(errs...)
+}
+
+const leavePatience = 10 * time.Second
+
+// leave ends the session, so that others take over at once and need not wait for a timeout.
+func (m *member) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), leavePatience)
 	defer cancel()
 	if err := m.s.Leave(ctx); err != nil {
 		m.cfg.Log.Warn("leaving the group: others take over after the session timeout", "cause", err)
 	}
-	return errors.Join(errs...)
 }

@@ -37,6 +37,7 @@ type standbys struct {
 	ordered []int32         // by an operator
 	claims  [][]int32       // by session: what it owns or waits for
 	held    map[int32]*held // what is followed or being filled
+	ending  bool            // everything is let go of, whoever claims it
 	news    bool            // something above has changed since run looked
 	wake    context.CancelFunc
 }

@@ -37,17 +37,17 @@ func (s *standbys) run(ctx context.Context) (err error) {
 		cancel()
 		r.flushDue()
 	}
-	r.claimNothing()
+	r.end()
 	r.fillings.Wait()
 	r.reconcile(ctx)
 	return nil
 }
 
-// claimNothing has everything let go of: nothing is wanted any more.
-func (r *standbyRun) claimNothing() {
+// end has everything let go of. A session's claim does not keep it: stopped as well, it may never take what it claimed.
+func (r *standbyRun) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.given, r.ordered = nil, nil
+	r.ending = true
 	for _, h := range r.held {
 		h.stop()
 	}
@@ -60,7 +60,7 @@ func (r *standbyRun) reconcile(ctx context.Context) {
 	r.news = false
 	filling := false
 	for n, h := range r.held {
-		wanted := (r.wants(n) || r.isClaimed(n)) && !h.claimed && !h.asked()
+		wanted := !r.ending && (r.wants(n) || r.isClaimed(n)) && !h.claimed && !h.asked()
 		switch {
 		case !h.filled:
 			filling = true

@@ -291,7 +291,13 @@ func (w *Worker) session(ctx context.Context, n int, batch *int) error {
 		s.Close()
 		return err
 	}
-	return errors.Join(unlessStopped(err), m.drain())
+	if err = unlessStopped(err); err != nil {
+		m.abandon()
+	} else {
+		err = m.drain()
+	}
+	m.leave()
+	return err
 }
 
 // unlessStopped drops the error of whatever the end of the context interrupted: a stop that was asked for is no fault.
