@@ -60,7 +60,7 @@ func (a *Aggregator) Flags(f *cli.Flags) {
 	f.IntVar(&a.Standbys, "standbys", a.Standbys, "`partitions` of others to follow, so that they can be taken over within moments; each takes the memory of one that is owned")
 	f.IntVar(&a.Capacity, "capacity", a.Capacity, "`partitions` to own at most, as long as others have room; 0: no limit")
 	f.IntVar(&a.Batch, "batch", a.Batch, "`commands` of one transaction at most")
-	f.DurationVar(&a.Flush, "flush", a.Flush, "`time` that committed states may wait to be written to the store; a restart folds what was not")
+	f.DurationVar(&a.Flush, "flush", a.Flush, "`time` after which committed states are written to the store, longer where that takes more than a tenth of the time; a restart folds what was not")
 	f.DurationVar(&a.DedupWindow, "dedup-window", a.DedupWindow, "`time` for which a repeated command ID is recognised")
 	f.IntVar(&a.DedupEntries, "dedup-entries", a.DedupEntries, "`commands` a partition remembers for that at most, whichever ends first")
 	f.IntVar(&a.CacheBytes, "cache-bytes", a.CacheBytes, "`bytes` of memory for the decoded aggregates of each partition, by an estimate; what is not there is read from the store")

@@ -2,6 +2,7 @@ package aggregator
 
 import (
 	"errors"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,6 +13,10 @@ const (
 	// overlayBytesMax and unwrittenMax bound what waits for a flush, whatever the clock says.
 	overlayBytesMax = 64 << 20
 	unwrittenMax    = 200_000
+	// flushShare bounds what flushes take of the time under load: after one that took 200 ms the next is due after two
+	// seconds. An aggregate that changes often is written less often then, and what a crash leaves to be folded again
+	// grows with what the machine gets done, not without bounds: see full.
+	flushShare = 10
 )
 
 // full says that a partition should be flushed before its time.
@@ -91,10 +96,12 @@ func (w *Worker) flush(o *owned) error {
 type flight struct {
 	parts  []*frozen
 	landed chan struct{}
+	took   time.Duration // until it landed
 }
 
 // takeOff begins a flight with all partitions. Encoding them is shared among the cores: the session waits for that.
 func (m *member) takeOff() error {
+	began := m.cfg.Now()
 	f := &flight{landed: make(chan struct{})}
 	for range m.owned {
 		f.parts = append(f.parts, nil)
@@ -118,6 +125,7 @@ func (m *member) takeOff() error {
 		for _, part := range f.parts {
 			part.write()
 		}
+		f.took = m.cfg.Now().Sub(began)
 	}()
 	return nil
 }
@@ -129,7 +137,7 @@ func (m *member) land() error {
 		return nil
 	}
 	<-f.landed
-	m.flight = nil
+	m.flight, m.flushPause = nil, flushShare*f.took
 	var errs []error
 	for _, part := range f.parts {
 		errs = append(errs, m.w.thaw(part))
@@ -156,14 +164,14 @@ func (m *member) flushDue() error {
 	for _, o := range m.owned {
 		full = full || o.full()
 	}
-	switch {
-	case m.inFlight() && !full:
+	if m.inFlight() && !full {
 		return nil
-	case !m.dirty || !full && m.cfg.Now().Sub(m.lastFlush) < m.cfg.FlushEvery:
-		return m.land()
 	}
 	if err := m.land(); err != nil {
 		return err
+	}
+	if due := m.lastFlush.Add(max(m.cfg.FlushEvery, m.flushPause)); !m.dirty || !full && m.cfg.Now().Before(due) {
+		return nil
 	}
 	m.dirty, m.lastFlush = false, m.cfg.Now()
 	return m.takeOff()

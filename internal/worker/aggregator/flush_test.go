@@ -180,3 +180,38 @@ func TestAFlushThatFailedIsMadeAgain(t *testing.T) {
 		t.Errorf("up to %d, %v", m.owned[0].lease.Watermark(), err)
 	}
 }
+
+// TestAFlushThatTookLongIsNotFollowedByAnotherAtOnce: under load the store would be written all the time.
+func TestAFlushThatTookLongIsNotFollowedByAnotherAtOnce(t *testing.T) {
+	t.Parallel()
+	m, root := flying(t)
+	var clock atomic.Int64
+	m.cfg.Now = func() time.Time { return time.Unix(0, clock.Load()) }
+	m.lastFlush = m.cfg.Now()
+	due := func(after time.Duration) bool {
+		t.Helper()
+		clock.Add(int64(after))
+		if err := m.flushDue(); err != nil {
+			t.Fatal(err)
+		}
+		return m.flight != nil
+	}
+	m.happen(t, "a")
+	if due(0) || !due(m.cfg.FlushEvery) {
+		t.Fatal("the first flush is not due when its time has come")
+	}
+	<-root.asked
+	clock.Add(int64(3 * time.Second))
+	close(root.may)
+	<-m.flight.landed
+	m.happen(t, "b")
+	if due(m.cfg.FlushEvery) || due(flushShare*3*time.Second-m.cfg.FlushEvery-4*time.Second) {
+		t.Error("the next flush came too early")
+	}
+	if !due(time.Second) {
+		t.Error("the next flush never came")
+	}
+	if err := m.land(); err != nil || !m.holds(t, "b") {
+		t.Error(err)
+	}
+}

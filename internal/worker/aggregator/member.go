@@ -23,14 +23,16 @@ type member struct {
 	number int
 	ready  *atomic.Bool
 
-	owned     map[int32]*owned
-	awaited   map[int32]bool // given to us, and not taken over yet
-	batch     int            // commands a poll, now
-	lastFlush time.Time
-	dirty     bool    // something is committed that no flush has taken
-	flight    *flight // the flush under way; nil: none
+	owned   map[int32]*owned
+	awaited map[int32]bool // given to us, and not taken over yet
+	batch   int            // commands a poll, now
+	dirty   bool           // something is committed that no flush has taken
+	flight  *flight        // the flush under way; nil: none
 
-	lastCheckpoint time.Time // when the last one began
+	breather       breather
+	lastFlush      time.Time     // when the last one began
+	flushPause     time.Duration // how long after that the next one is due at the earliest, for what the last one took
+	lastCheckpoint time.Time     // when the last one began
 }
 
 const pollPatience = 500 * time.Millisecond
@@ -40,6 +42,7 @@ func (m *member) run(ctx context.Context) error {
 		if err := m.rebalance(ctx); err != nil {
 			return err
 		}
+		m.breathe(ctx)
 		fetched, err := m.poll(ctx)
 		if err == nil && len(fetched) > 0 {
 			err = m.decide(ctx, fetched)
@@ -108,6 +111,7 @@ func (m *member) publish(ctx context.Context, b *batch, write func() error) (com
 		return false, errors.Join(err, b.tx.Abort())
 	}
 	committed, err = b.tx.Commit(m.positions(b))
+	m.breather.end(m.cfg.Now(), b.commands)
 	if !committed {
 		m.cfg.Observer.Abort(m.cfg.Context, m.s.AbortCause())
 		return false, err
