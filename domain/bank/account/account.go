@@ -8,7 +8,7 @@
 package account
 
 import (
-	"recount/domain/bank/money"
+	"recount/domain/money"
 	"recount/internal/es"
 )
 

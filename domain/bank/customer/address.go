@@ -1,25 +1,16 @@
 package customer
 
-import "recount/internal/es"
+import (
+	"recount/domain/address"
+	"recount/internal/es"
+)
 
 // Address is where a customer can be reached by post.
-type Address struct {
-	Street string `avro:"street"`
-	City   string `avro:"city"`
-	// PostalCode may be empty: not every country has them.
-	PostalCode string `avro:"postal_code"`
-	// Country is an ISO 3166-1 code of two letters.
-	Country string `avro:"country"`
-}
+type Address = address.Address
 
-// require refuses an address that no letter could reach.
-func (a Address) require() error {
+// requireAddress refuses an address that no letter could reach.
+func requireAddress(a Address) error {
 	return es.First(
-		es.Require(a.Street != "" && a.City != "" && a.Country != "", AddressIncomplete),
-		es.Require(isCountry(a.Country), CountryInvalid))
-}
-
-func isCountry(code string) bool {
-	capital := func(c byte) bool { return 'A' <= c && c <= 'Z' }
-	return len(code) == 2 && capital(code[0]) && capital(code[1])
+		es.Require(a.Complete(), AddressIncomplete),
+		es.Require(a.HasCountryCode(), CountryInvalid))
 }

@@ -47,14 +47,14 @@ func (s Customer) register(c Register) ([]Event, error) {
 		es.Require(s.Status == "", AlreadyRegistered),
 		es.Require(c.Name != "", NameMissing),
 		es.Require(isEmail(c.Email), EmailInvalid),
-		c.Address.require())
+		requireAddress(c.Address))
 }
 
 func (s Customer) changeAddress(c ChangeAddress) ([]Event, error) {
 	if err := s.requireActive(); err != nil || c.Address == s.Address {
 		return nil, err
 	}
-	return es.Emit[Event](CustomerAddressChanged{Address: c.Address}, c.Address.require())
+	return es.Emit[Event](CustomerAddressChanged{Address: c.Address}, requireAddress(c.Address))
 }
 
 func (s Customer) verify() ([]Event, error) {
