@@ -7,6 +7,7 @@ package domain
 import (
 	"recount/domain/audit"
 	"recount/domain/bank"
+	"recount/domain/shop"
 	"recount/internal/es"
 )
 
@@ -14,5 +15,6 @@ import (
 func Contexts() []es.Context {
 	return audit.Every(
 		bank.Context(),
+		shop.Context(),
 	)
 }

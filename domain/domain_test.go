@@ -1,6 +1,8 @@
 package domain_test
 
 import (
+	"errors"
+	"reflect"
 	"regexp"
 	"testing"
 
@@ -21,8 +23,47 @@ func TestWhatIsDeclaredHasNamesThatCanStay(t *testing.T) {
 			t.Error(problem)
 		}
 	}
-	if !contexts["bank"] {
-		t.Error("there is no bank")
+	if !contexts["bank"] || !contexts["shop"] {
+		t.Errorf("there are only %v", contexts)
+	}
+	for _, problem := range disputed(domain.Contexts()) {
+		t.Error(problem)
+	}
+}
+
+// disputed says which view several contexts declare and only some mean: a view of one name is one set of tables, which
+// all contexts that have it fill.
+func disputed(contexts []es.Context) (problems []string) {
+	type meaning struct {
+		mapping uintptr
+		context string
+	}
+	known := map[string]meaning{}
+	for _, c := range contexts {
+		for _, v := range c.Views {
+			this := meaning{reflect.ValueOf(v.Map).Pointer(), c.Name}
+			if first, ok := known[v.Name]; ok && first.mapping != this.mapping {
+				problems = append(problems, "view "+v.Name+" of "+c.Name+" is another one in "+first.context)
+			} else if !ok {
+				known[v.Name] = this
+			}
+		}
+	}
+	return problems
+}
+
+func TestTwoViewsOfOneNameAreNoticed(t *testing.T) {
+	t.Parallel()
+	all := es.View{Name: "events", Map: func(es.Recorded, *es.Rows) error { return nil }}
+	other := es.View{Name: "events", Map: func(es.Recorded, *es.Rows) error { return errors.New("another") }}
+	for _, tc := range []struct {
+		of   es.View
+		want int
+	}{{all, 0}, {other, 1}} {
+		got := disputed([]es.Context{{Name: "bank", Views: []es.View{all}}, {Name: "shop", Views: []es.View{tc.of}}})
+		if len(got) != tc.want {
+			t.Errorf("%q, want %d", got, tc.want)
+		}
 	}
 }
 

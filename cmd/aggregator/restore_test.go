@@ -169,7 +169,7 @@ func TestRestoreSaysWhatIsWrong(t *testing.T) {
 		{[]string{"--state", state}, cli.ExitFailed, "another aggregator runs on --state " + state + "; stop it first"},
 		{[]string{"--partition", "2"}, cli.ExitUsage, "there is no partition 2; there are 0 to 1"},
 		{[]string{"--partition", "-1"}, cli.ExitUsage, "there is no partition -1"},
-		{[]string{"--context", "shop"}, cli.ExitUsage, "there is no context"},
+		{[]string{"--context", "ship"}, cli.ExitUsage, "there is no context"},
 		{[]string{"--partitions", "3", "--state", t.TempDir()}, cli.ExitFailed, "has 2 partitions, --partitions says 3"},
 		{[]string{"--from-zer"}, cli.ExitUsage, "--from-zero?"},
 		{[]string{"everything"}, cli.ExitUsage, "takes only flags"},

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +54,7 @@ func (c *drainConfig) run(ctx context.Context, in *cli.Process) error {
 	ctx, cancel := c.within(ctx)
 	defer cancel()
 	w := console.New(in.Stdout)
-	var elsewhere error // where the worker is not in a context that was not asked for
+	var elsewhere []error // the contexts that the worker is not in, where none was asked for
 	found := false
 	err := c.with(ctx, in, func(ctx context.Context, name string, s steer.Steer) error {
 		order := c.drain
@@ -62,14 +63,14 @@ func (c *drainConfig) run(ctx context.Context, in *cli.Process) error {
 		}
 		err := order(ctx, in, w, name, s)
 		if c.context == "" && (errors.Is(err, steer.ErrNoWorker) || errors.Is(err, steer.ErrNotDrained)) {
-			elsewhere = err
+			elsewhere = append(elsewhere, fmt.Errorf("%s: %w", name, err))
 			return nil
 		}
 		found = true
 		return err
 	})
 	if err == nil && !found {
-		err = elsewhere
+		err = errors.Join(elsewhere...)
 	}
 	return errors.Join(err, w.Err())
 }

@@ -58,7 +58,7 @@ func TestTheCommand(t *testing.T) {
 	for want, args := range map[string][]string{
 		"no event of account \"Acct-1\"": {"account", "Acct-1"},
 		"there are: account, customer":   {"acount", "acct-1"},
-		"there are: bank":                {"account", "acct-1", "--context", "shop"},
+		"there are: bank, shop":          {"account", "acct-1", "--context", "ship"},
 		"--partitions says 4":            {"account", "acct-1", "--partitions", "4"},
 		"versions 0 to 3":                {"account", "acct-1", "--version", "4"},
 		"give one of them":               {"account", "acct-1", "--version", "4", "--diff", "1..2"},

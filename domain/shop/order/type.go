@@ -1,0 +1,33 @@
+package order
+
+import "recount/internal/es"
+
+// Type declares the aggregate and its wire names. Names are added, never changed.
+func Type() es.AggregateType {
+	return es.Declare(es.Type[Order, Command, Event]{
+		Name:     "order",
+		Revision: 1,
+		Commands: map[string]Command{
+			"Place":           Place{},
+			"Allocate":        Allocate{},
+			"Pay":             Pay{},
+			"ArrangeShipping": ArrangeShipping{},
+			"CancelShipping":  CancelShipping{},
+			"Ship":            Ship{},
+			"Deliver":         Deliver{},
+			"Cancel":          Cancel{},
+			"Return":          Return{},
+		},
+		Events: map[string]Event{
+			"OrderCreated":      OrderCreated{},
+			"OrderAllocated":    OrderAllocated{},
+			"OrderPaid":         OrderPaid{},
+			"ShippingArranged":  ShippingArranged{},
+			"ShippingCancelled": ShippingCancelled{},
+			"OrderShipped":      OrderShipped{},
+			"OrderDelivered":    OrderDelivered{},
+			"OrderCancelled":    OrderCancelled{},
+			"ItemsReturned":     ItemsReturned{},
+		},
+	})
+}

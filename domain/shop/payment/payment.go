@@ -1,0 +1,108 @@
+// Package payment is the payment aggregate: the money for one order, and what became of it. Its ID is the order's, so
+// that an order is paid for once, and so that both lie in one partition. Amounts are minor units of the payment's one
+// currency.
+//
+//	requested → authorised → received → refunded
+//	    └────────────┴──▶ declined, cancelled
+//
+// Whoever moves the money (a bank, a card scheme) answers a request with Authorise or Decline, and late answers are told
+// so: to an authorisation after the end the answer is no, so that the money is let go. Only what was received can be
+// refunded, in parts and never more than that.
+package payment
+
+import (
+	"slices"
+
+	"recount/internal/es"
+)
+
+// Status is where a payment stands. The strings are wire names.
+type Status string
+
+// The statuses of a payment; one that nobody has requested has none.
+const (
+	StatusRequested  Status = "requested"
+	StatusAuthorised Status = "authorised" // set aside for us
+	StatusReceived   Status = "received"
+	StatusDeclined   Status = "declined"  // for good
+	StatusCancelled  Status = "cancelled" // for good
+	StatusRefunded   Status = "refunded"  // all of it
+)
+
+// RefundsMax bounds the refunds of one payment, and so its state.
+const RefundsMax = 100
+
+// Payment is the state of one payment. Its zero value was never requested.
+type Payment struct {
+	Status     Status `avro:"status"`
+	OrderID    string `avro:"order_id"`
+	CustomerID string `avro:"customer_id"`
+	// Amount is all of the money, Tax what of it is tax.
+	Amount   int64  `avro:"amount"`
+	Tax      int64  `avro:"tax"`
+	Currency string `avro:"currency"`
+	// Reference is that of whoever authorised it.
+	Reference string `avro:"reference"`
+	// Refunds are never written to: Evolve makes new ones.
+	Refunds []Refunded `avro:"refunds"`
+}
+
+// Refunded is a part that was given back.
+type Refunded struct {
+	RefundID string `avro:"refund_id"`
+	Amount   int64  `avro:"amount"`
+	Tax      int64  `avro:"tax"`
+}
+
+// Decide returns the facts c makes true, or refuses.
+func (p Payment) Decide(c Command) ([]Event, error) {
+	switch c := c.(type) {
+	case Request:
+		return p.request(c)
+	case Authorise:
+		return p.authorise(c)
+	case Capture:
+		return p.capture()
+	case Decline:
+		return p.decline(c)
+	case Cancel:
+		return p.cancel(c)
+	case Refund:
+		return p.refund(c)
+	}
+	panic(es.Unhandled(c))
+}
+
+// requireOpen refuses what is asked of a payment that is not there yet, or has come to nothing.
+func (p Payment) requireOpen() error {
+	return es.First(
+		es.Require(p.Status != "", NotRequested),
+		es.Require(p.Status != StatusDeclined, Declined),
+		es.Require(p.Status != StatusCancelled, Cancelled))
+}
+
+// isReceived reports whether the money came in, whatever of it was given back.
+func (p Payment) isReceived() bool { return p.Status == StatusReceived || p.Status == StatusRefunded }
+
+// Evolve returns the payment after e. It never refuses and never panics: e already happened.
+func (p Payment) Evolve(e Event) Payment {
+	switch e := e.(type) {
+	case PaymentRequested:
+		p.Status = StatusRequested
+		p.OrderID, p.CustomerID, p.Amount, p.Tax, p.Currency = e.OrderID, e.CustomerID, e.Amount, e.Tax, e.Currency
+	case PaymentAuthorised:
+		p.Status, p.Reference = StatusAuthorised, e.Reference
+	case PaymentReceived:
+		p.Status = StatusReceived
+	case PaymentDeclined:
+		p.Status = StatusDeclined
+	case PaymentCancelled:
+		p.Status = StatusCancelled
+	case PaymentRefunded:
+		p.Status = e.StatusAfter
+		p.Refunds = append(slices.Clip(p.Refunds), Refunded{RefundID: e.RefundID, Amount: e.Amount, Tax: e.Tax})
+	default:
+		panic(es.Unhandled(e))
+	}
+	return p
+}

@@ -1,0 +1,20 @@
+// Package shop is the bounded context of a shop: its orders with the payment and the shipment of each, its stock, its
+// customers, and the reports about them.
+package shop
+
+import (
+	"recount/domain/shop/customer"
+	"recount/domain/shop/inventory"
+	"recount/domain/shop/order"
+	"recount/domain/shop/payment"
+	"recount/domain/shop/shipment"
+	"recount/internal/es"
+)
+
+// Context declares the shop.
+func Context() es.Context {
+	return es.Context{
+		Name:       "shop",
+		Aggregates: []es.AggregateType{order.Type(), inventory.Type(), customer.Type(), payment.Type(), shipment.Type()},
+	}
+}
