@@ -27,6 +27,6 @@ the partitions, and when one dies, another takes its share over.`, `
   aggregator move 3 --to worker-2
   aggregator restore --state /var/lib/recount
   aggregator transactions`,
-		append(fleet.Commands(), runCommand(), restoreCommand(), timeline.Command(), transactions.ListCommand(), transactions.AbortCommand())...,
+		append(fleet.Commands(), runCommand(), restoreCommand(), timeline.Command(), transactions.ListCommand(), transactions.EndCommand())...,
 	)
 }

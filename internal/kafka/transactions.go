@@ -46,6 +46,8 @@ type Transaction struct {
 	// coordinator's, zero where that does not know it.
 	LastWrite, Started time.Time
 	Standing           TransactionStanding
+	// Decision says, of one that hangs, how it must end; empty for others.
+	Decision TransactionDecision
 	// State is the coordinator's word for what the producer is doing: Ongoing, PrepareAbort, Empty …; empty: not known.
 	State string
 	// HoldsStable says that the partition's last stable offset stands at its start.
@@ -83,7 +85,7 @@ func OpenTransactions(ctx context.Context, cfg Config, s TransactionSearch) (fou
 		found, err = openTransactions(ctx, admin, set, s.OlderThan, s.Now)
 		return err
 	})
-	return found, err
+	return found, errors.Join(err, decide(ctx, cfg, found))
 }
 
 // offsetsTopic is where brokers keep the offsets of groups.
@@ -103,20 +105,26 @@ func (s TransactionSearch) partitions(ctx context.Context, admin *kadm.Client) (
 	}
 	if n := len(all[offsetsTopic].Partitions); n > 0 {
 		for _, g := range s.Groups {
-			set.Add(offsetsTopic, offsetsPartition(g, n))
+			set.Add(offsetsTopic, keptIn(g, n))
 		}
 	}
 	return set, nil
 }
 
-// offsetsPartition is the one of so many in which brokers keep a group's offsets: by the hash that Java gives a string,
-// whose letters are taken for UTF-16.
-func offsetsPartition(group string, partitions int) int32 {
+// keptIn is the one of so many partitions in which brokers keep what they know of a group or a transactional ID: by the
+// absolute value of the hash that Java gives a string, whose letters are taken for UTF-16.
+func keptIn(name string, partitions int) int32 {
 	var hash int32
-	for _, unit := range utf16.Encode([]rune(group)) {
+	for _, unit := range utf16.Encode([]rune(name)) {
 		hash = 31*hash + int32(unit)
 	}
-	return (hash & math.MaxInt32) % int32(partitions)
+	switch {
+	case hash == math.MinInt32: // it has no absolute value; brokers take 0
+		hash = 0
+	case hash < 0:
+		hash = -hash
+	}
+	return hash % int32(partitions)
 }
 
 // openTransactions asks in an order that makes an honest "hangs":

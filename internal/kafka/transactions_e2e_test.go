@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -98,7 +99,7 @@ func TestARealBrokersHangingTransactionIsFoundAndEnded(t *testing.T) {
 	}
 	writeBehindTheCoordinator(t, cfg, pid, epoch)
 	hangs := theOpenOne(t, cfg)
-	if hangs.Standing != TransactionHangs || hangs.ProducerID != pid || hangs.ProducerEpoch != epoch || !hangs.HoldsStable || hangs.TransactionalID != "lost" {
+	if hangs.Standing != TransactionHangs || hangs.Decision != DecidedAbort || hangs.ProducerID != pid || hangs.ProducerEpoch != epoch || !hangs.HoldsStable || hangs.TransactionalID != "lost" {
 		t.Errorf("%+v", hangs)
 	}
 	// A transaction behind it is committed, and nobody can read it.
@@ -110,7 +111,7 @@ func TestARealBrokersHangingTransactionIsFoundAndEnded(t *testing.T) {
 	if e := stableOf(t, cfg, 0); e.Stable != 0 {
 		t.Fatalf("nothing is held up: %+v", e)
 	}
-	if err := AbortTransaction(t.Context(), cfg, hangs, false); err != nil {
+	if err := EndTransaction(t.Context(), cfg, hangs, false); err != nil {
 		t.Fatal(err)
 	}
 	if e := stableOf(t, cfg, 0); e.Stable != e.End {
@@ -139,10 +140,10 @@ func TestARealCoordinatorEndsWhatItRuns(t *testing.T) {
 	if len(runs) != 2 || runs[0].Standing != TransactionRuns || runs[0].State != "Ongoing" || runs[0].Started.IsZero() {
 		t.Fatalf("%+v", runs)
 	}
-	if err := AbortTransaction(t.Context(), cfg, runs[0], false); !errors.Is(err, ErrTransactionRuns) {
+	if err := EndTransaction(t.Context(), cfg, runs[0], false); !errors.Is(err, ErrTransactionRuns) {
 		t.Fatalf("without force: %v", err)
 	}
-	if err := AbortTransaction(t.Context(), cfg, runs[0], true); err != nil {
+	if err := EndTransaction(t.Context(), cfg, runs[0], true); err != nil {
 		t.Fatal(err)
 	}
 	for p := range int32(2) {
@@ -167,6 +168,66 @@ func TestARealCoordinatorEndsWhatItRuns(t *testing.T) {
 		if l.Records != 0 || l.Stable == 0 || l.Committed != -1 {
 			t.Errorf("only an aborted record and a marker are there: %+v", l)
 		}
+	}
+}
+
+// coordinatorNotes appends to the log that coordinators keep, as the one of an ID would. Brokers let nobody but tools do so,
+// which they know by this client ID. Coordinators don't read it: as if they had forgotten what they wrote.
+func coordinatorNotes(t *testing.T, cfg Config, id string, notes ...kmsg.TxnMetadataValue) {
+	t.Helper()
+	cl, err := kgo.NewClient(append(cfg.options(), kgo.ClientID("__admin_client"), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableIdempotentWrite())...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	topics, err := kadm.NewClient(cl).ListTopicsWithInternal(t.Context(), coordinatorTopic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := keptIn(id, len(topics[coordinatorTopic].Partitions))
+	for _, n := range notes {
+		r := &kgo.Record{Topic: coordinatorTopic, Partition: at, Key: (&kmsg.TxnMetadataKey{TransactionalID: id}).AppendTo(nil), Value: n.AppendTo(nil)}
+		if err := cl.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestWhatWasCommittedAndHangsIsCommitted has a coordinator forget a transaction that it has committed, before it wrote its
+// marker. Another with no decision behind it is aborted, by TestARealBrokersHangingTransactionIsFoundAndEnded.
+func TestWhatWasCommittedAndHangsIsCommitted(t *testing.T) {
+	t.Parallel()
+	cfg := realBroker(t)
+	cl, err := kgo.NewClient(append(cfg.options(), kgo.TransactionalID("lost"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	pid, epoch, err := cl.ProducerID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeBehindTheCoordinator(t, cfg, pid, epoch)
+	begun := told(kmsg.TransactionStateOngoing, epoch, versionDistinct, 0)
+	done := told(kmsg.TransactionStateCompleteCommit, epoch+1, versionDistinct)
+	begun.ProducerID, done.ProducerID = pid, pid
+	coordinatorNotes(t, cfg, "lost", begun, done)
+	hangs := theOpenOne(t, cfg)
+	if hangs.Standing != TransactionHangs || hangs.Decision != DecidedCommit {
+		t.Fatalf("%+v", hangs)
+	}
+	if err := EndTransaction(t.Context(), cfg, hangs, false); err != nil {
+		t.Fatal(err)
+	}
+	var read []string
+	err = Replay(t.Context(), cfg, []Span{{Topic: ledger, Partition: 0, Until: stableOf(t, cfg, 0).Stable}}, func(_ Span, records []*Record, _ int64) error {
+		for _, r := range records {
+			read = append(read, string(r.Value))
+		}
+		return nil
+	})
+	if err != nil || len(read) != 1 || read[0] != "lost" {
+		t.Errorf("read %q, %v: want what was committed", read, err)
 	}
 }
 

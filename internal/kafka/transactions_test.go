@@ -138,7 +138,14 @@ func TestOneThatItsCoordinatorDoesNotKnowHangsAndIsEnded(t *testing.T) {
 			if e := stableOf(t, cfg, 0); e.Stable != 0 || e.End != 1 {
 				t.Fatalf("before: %+v", e)
 			}
-			if err := AbortTransaction(t.Context(), cfg, hangs, false); err != nil {
+			// kfake keeps no log of its coordinators.
+			if err := EndTransaction(t.Context(), cfg, hangs, false); hangs.Decision != DecidedUnknown || !errors.Is(err, ErrDecisionUnknown) {
+				t.Fatalf("without force: decided %q, %v", hangs.Decision, err)
+			}
+			if e := stableOf(t, cfg, 0); e.End != 1 {
+				t.Fatalf("something was written: %+v", e)
+			}
+			if err := EndTransaction(t.Context(), cfg, hangs, true); err != nil {
 				t.Fatal(err)
 			}
 			if e := stableOf(t, cfg, 0); e.Stable != e.End || e.End != 2 {
@@ -192,7 +199,7 @@ func TestWhoseCoordinatorIsSilentIsUnclearAndLeftAlone(t *testing.T) {
 	if err == nil || len(found) != 1 || found[0].Standing != TransactionUnclear {
 		t.Fatalf("%+v, %v", found, err)
 	}
-	if err := AbortTransaction(t.Context(), cfg, found[0], true); !errors.Is(err, ErrTransactionUnclear) {
+	if err := EndTransaction(t.Context(), cfg, found[0], true); !errors.Is(err, ErrTransactionUnclear) {
 		t.Errorf("even with force: %v", err)
 	}
 	if e := stableOf(t, cfg, 0); e.End != 1 {
@@ -205,13 +212,13 @@ func TestOneThatRunsIsEndedByItsCoordinatorAlone(t *testing.T) {
 	_, cfg := transactionBroker(t)
 	cl := beginTransaction(t, cfg, "alive", 0, 1)
 	runs := openOnes(t, cfg, 0)[0]
-	if err := AbortTransaction(t.Context(), cfg, runs, false); !errors.Is(err, ErrTransactionRuns) {
+	if err := EndTransaction(t.Context(), cfg, runs, false); !errors.Is(err, ErrTransactionRuns) {
 		t.Fatalf("without force: %v", err)
 	}
 	if e := stableOf(t, cfg, 0); e.End != 1 {
 		t.Fatalf("something was written: %+v", e)
 	}
-	if err := AbortTransaction(t.Context(), cfg, runs, true); err != nil {
+	if err := EndTransaction(t.Context(), cfg, runs, true); err != nil {
 		t.Fatal(err)
 	}
 	for p := range int32(2) {
@@ -230,7 +237,7 @@ func TestWhatTheCoordinatorHasDecidedStands(t *testing.T) {
 	beginTransaction(t, cfg, "decided", 0)
 	coordinatorSays(cluster, "PrepareCommit", 0, theLedger(0))
 	ends := theOpenOne(t, cfg)
-	if err := AbortTransaction(t.Context(), cfg, ends, true); !errors.Is(err, ErrTransactionEnds) {
+	if err := EndTransaction(t.Context(), cfg, ends, true); !errors.Is(err, ErrTransactionEnds) {
 		t.Errorf("even with force: %v", err)
 	}
 	if e := stableOf(t, cfg, 0); e.End != 1 {
@@ -252,7 +259,7 @@ func TestAnotherOfTheSameProducerIsLeftAlone(t *testing.T) {
 	if second.ProducerID != first.ProducerID {
 		t.Fatalf("%+v is another producer's than %+v", second, first)
 	}
-	if err := AbortTransaction(t.Context(), cfg, first, true); !errors.Is(err, ErrNoTransaction) {
+	if err := EndTransaction(t.Context(), cfg, first, true); !errors.Is(err, ErrNoTransaction) {
 		t.Errorf("the one that was meant has ended: %v", err)
 	}
 	if _, err := OpenTransaction(t.Context(), cfg, ledger, 1, first.ProducerID); !errors.Is(err, ErrNoTransaction) {
@@ -293,12 +300,15 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// The partitions are those that a broker of 50 names for these groups.
-func TestOffsetsPartition(t *testing.T) {
+// The partitions are those in which a broker with five of each was seen to keep these names.
+func TestWhereBrokersKeepWhatTheyKnowOfAName(t *testing.T) {
 	t.Parallel()
-	for group, want := range map[string]int32{"a": 97 % 50, "recount.bank.aggregator": 41, "ab": (97*31 + 98) % 50, "": 0} {
-		if got := offsetsPartition(group, 50); got != want {
-			t.Errorf("%q: %d, want %d", group, got, want)
+	for name, want := range map[string]int32{
+		"recount.bank.aggregator": 2, "recount.bank.aggregator.remote.0": 1, "recount.bank.aggregator.two.0": 0, "recount.bank.aggregator.two.1": 4,
+		"": 0, "a": 'a' % 5, "polygenelubricants": 0, // whose hash has no absolute value
+	} {
+		if got := keptIn(name, 5); got != want {
+			t.Errorf("%q: %d, want %d", name, got, want)
 		}
 	}
 }

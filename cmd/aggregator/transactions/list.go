@@ -1,4 +1,4 @@
-// Package transactions is aggregator transactions and aggregator abort-transaction: what holds up everybody who reads
+// Package transactions is aggregator transactions and aggregator end-transaction: what holds up everybody who reads
 // committed records, and how to end it.
 package transactions
 
@@ -55,7 +55,7 @@ still, and no aggregator can take the partition over.
 What it is to its coordinator says what to do:
   runs     a worker is at it, or has died lately; the coordinator ends it at its timeout
   ends     it is decided, and its markers are on their way
-  hangs    no coordinator knows it: it stays open until aggregator abort-transaction ends it
+  hangs    no coordinator knows it: it stays open until aggregator end-transaction ends it, as it was decided
   unclear  the coordinator could not be asked`,
 		Example: `
   aggregator transactions
@@ -94,7 +94,7 @@ func show(p *cli.Process, found []role.OpenTransaction, asJSON bool) error {
 func Table(found []role.OpenTransaction) console.Table {
 	t := console.Table{Columns: []console.Column{
 		console.Text("partition"), console.Number("producer"), console.Number("epoch"), console.Text("transactional ID"), console.Number("from"),
-		console.Number("age"), console.Text("standing"), console.Text("coordinator"), console.Text("holds up readers"),
+		console.Number("age"), console.Text("standing"), console.Text("decided"), console.Text("coordinator"), console.Text("holds up readers"),
 	}}
 	for _, o := range found {
 		holds := "no"
@@ -104,7 +104,7 @@ func Table(found []role.OpenTransaction) console.Table {
 		age := time.Duration(o.AgeSeconds * float64(time.Second)).Round(time.Second)
 		t.Rows = append(t.Rows, []string{
 			fmt.Sprintf("%s/%d", o.Topic, o.Partition), strconv.FormatInt(o.ProducerID, 10), strconv.Itoa(int(o.ProducerEpoch)), o.TransactionalID,
-			strconv.FormatInt(o.StartOffset, 10), age.String(), string(o.Standing), o.State, holds,
+			strconv.FormatInt(o.StartOffset, 10), age.String(), string(o.Standing), string(o.Decision), o.State, holds,
 		})
 	}
 	return t

@@ -80,7 +80,7 @@ func worker(t *testing.T, broker string) {
 func run(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	root := cli.Group("aggregator", "", "", "", ListCommand(), AbortCommand())
+	root := cli.Group("aggregator", "", "", "", ListCommand(), EndCommand())
 	p := cli.Program{Root: root, Args: args, Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs}
 	return p.Run(t.Context()), out.String(), errs.String()
 }
@@ -95,7 +95,7 @@ func list(t *testing.T, args ...string) []role.OpenTransaction {
 	return found
 }
 
-func TestListAndAbort(t *testing.T) {
+func TestListAndEnd(t *testing.T) {
 	t.Parallel()
 	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
 	if err != nil {
@@ -117,12 +117,12 @@ func TestListAndAbort(t *testing.T) {
 	if young := list(t, at...); len(young) != 0 {
 		t.Errorf("younger than the limit: %+v", young)
 	}
-	if code, table, _ := run(t, "", append(at, "transactions", "--older-than=0s")...); code != cli.ExitOK || !strings.Contains(table, "worker-7") || !strings.Contains(table, "abort-transaction --topic bank.events --partition 1") {
+	if code, table, _ := run(t, "", append(at, "transactions", "--older-than=0s")...); code != cli.ExitOK || !strings.Contains(table, "worker-7") || !strings.Contains(table, "end-transaction --topic bank.events --partition 1") {
 		t.Errorf("%d\n%s", code, table)
 	}
 
 	number := strconv.FormatInt(found[0].ProducerID, 10)
-	abort := append(at, "abort-transaction", "--topic=bank.events", "--partition=1", "--producer-id="+number)
+	end := append(at, "end-transaction", "--topic=bank.events", "--partition=1", "--producer-id="+number)
 	for _, c := range []struct {
 		stdin, says string
 		more        []string
@@ -132,20 +132,20 @@ func TestListAndAbort(t *testing.T) {
 		{"", "not confirmed", []string{"--force"}},
 		{"y\n", "not confirmed", []string{"--force"}},
 	} {
-		if code, _, errs := run(t, c.stdin, append(abort, c.more...)...); code != cli.ExitFailed || !strings.Contains(errs, c.says) {
+		if code, _, errs := run(t, c.stdin, append(end, c.more...)...); code != cli.ExitFailed || !strings.Contains(errs, c.says) {
 			t.Errorf("%v: %d %s", c.more, code, errs)
 		}
 	}
 	if left := list(t, append(at, "--older-than=0s")...); len(left) != 1 {
 		t.Fatalf("refused, and yet ended: %+v", left)
 	}
-	if code, out, errs := run(t, number+"\n", append(abort, "--force")...); code != cli.ExitOK || !strings.Contains(out, "Ended") {
+	if code, out, errs := run(t, number+"\n", append(end, "--force")...); code != cli.ExitOK || !strings.Contains(out, "Ended") {
 		t.Fatalf("%d %s%s", code, out, errs)
 	}
 	if left := list(t, append(at, "--older-than=0s")...); len(left) != 0 {
 		t.Errorf("after its end: %+v", left)
 	}
-	if code, _, errs := run(t, "", append(abort, "--yes")...); code != cli.ExitFailed || !strings.Contains(errs, "no open transaction") {
+	if code, _, errs := run(t, "", append(end, "--yes")...); code != cli.ExitFailed || !strings.Contains(errs, "no open transaction") {
 		t.Errorf("ended already: %d %s", code, errs)
 	}
 }
@@ -154,28 +154,45 @@ func TestWhatToDoFollowsFromTheStanding(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	for standing, want := range map[kafka.TransactionStanding]string{
-		kafka.TransactionHangs: "aggregator abort-transaction --topic x --partition 3 --producer-id 9", kafka.TransactionRuns: "--force",
+		kafka.TransactionHangs: "aggregator end-transaction --topic x --partition 3 --producer-id 9", kafka.TransactionRuns: "--force",
 		kafka.TransactionEnds: "wait", kafka.TransactionUnclear: "coordinator",
 	} {
 		tx := kafka.Transaction{Topic: "x", Partition: 3, ProducerID: 9, Standing: standing, LastWrite: now.Add(-time.Minute)}
+		if standing == kafka.TransactionHangs {
+			tx.Decision = kafka.DecidedCommit
+		}
 		if got := role.DescribeTransaction(tx, now); !strings.Contains(got.Do, want) || got.AgeSeconds != 60 {
 			t.Errorf("%+v", got)
 		}
-		err := (&abortConfig{}).allowed(tx)
+		err := (&endConfig{}).allowed(tx)
 		if allowed := err == nil; allowed != (standing == kafka.TransactionHangs) {
 			t.Errorf("%s: %v", standing, err)
 		}
-		err = (&abortConfig{Force: true}).allowed(tx)
+		err = (&endConfig{Force: true}).allowed(tx)
 		if allowed := err == nil; allowed != (standing == kafka.TransactionHangs || standing == kafka.TransactionRuns) {
 			t.Errorf("%s with force: %v", standing, err)
 		}
 	}
 }
 
+func TestNobodyGuessesHowAHangingOneWasDecided(t *testing.T) {
+	t.Parallel()
+	tx := kafka.Transaction{Standing: kafka.TransactionHangs, Decision: kafka.DecidedUnknown}
+	if err := (&endConfig{}).allowed(tx); !errors.Is(err, kafka.ErrDecisionUnknown) {
+		t.Errorf("without force: %v", err)
+	}
+	if err := (&endConfig{Force: true}).allowed(tx); err != nil {
+		t.Errorf("with force: %v", err)
+	}
+	if got := role.DescribeTransaction(tx, time.Now()); !strings.Contains(got.Do, "--force") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"transactions", "--older-than=-1s"}, {"abort-transaction", "--topic=x", "--partition=0"}, {"abort-transaction", "--topic=x", "--producer-id=0"},
+		{"transactions", "--older-than=-1s"}, {"end-transaction", "--topic=x", "--partition=0"}, {"end-transaction", "--topic=x", "--producer-id=0"},
 	} {
 		if code, _, errs := run(t, "", args...); code != cli.ExitUsage || !strings.Contains(errs, "Error:") {
 			t.Errorf("%v: %s", fmt.Sprint(args), errs)

@@ -19,8 +19,10 @@ type OpenTransaction struct {
 	StartOffset     int64                     `json:"start_offset"`
 	AgeSeconds      float64                   `json:"age_seconds"`
 	Standing        kafka.TransactionStanding `json:"standing"`
-	State           string                    `json:"coordinator_state,omitempty"`
-	HoldsStable     bool                      `json:"holds_last_stable_offset"`
+	// Decision says, of one that hangs, how it was decided, and so how it must end.
+	Decision    kafka.TransactionDecision `json:"decision,omitempty"`
+	State       string                    `json:"coordinator_state,omitempty"`
+	HoldsStable bool                      `json:"holds_last_stable_offset"`
 	// Do is the command that ends it, or what to do instead.
 	Do string `json:"do"`
 }
@@ -45,15 +47,18 @@ func (f *Foundation) OpenTransactions(ctx context.Context, olderThan time.Durati
 func DescribeTransaction(t kafka.Transaction, now time.Time) OpenTransaction {
 	return OpenTransaction{
 		Topic: t.Topic, Partition: t.Partition, ProducerID: t.ProducerID, ProducerEpoch: t.ProducerEpoch, TransactionalID: t.TransactionalID,
-		StartOffset: t.StartOffset, AgeSeconds: t.Age(now).Seconds(), Standing: t.Standing, State: t.State, HoldsStable: t.HoldsStable,
+		StartOffset: t.StartOffset, AgeSeconds: t.Age(now).Seconds(), Standing: t.Standing, Decision: t.Decision, State: t.State, HoldsStable: t.HoldsStable,
 		Do: whatToDo(t),
 	}
 }
 
 func whatToDo(t kafka.Transaction) string {
-	command := fmt.Sprintf("aggregator abort-transaction --topic %s --partition %d --producer-id %d", t.Topic, t.Partition, t.ProducerID)
+	command := fmt.Sprintf("aggregator end-transaction --topic %s --partition %d --producer-id %d", t.Topic, t.Partition, t.ProducerID)
 	switch t.Standing {
 	case kafka.TransactionHangs:
+		if t.Decision == kafka.DecidedUnknown {
+			return "find out whether its producer was told that it is committed; if not, " + command + " --force"
+		}
 		return command
 	case kafka.TransactionRuns:
 		return "wait for its timeout; or, once its worker is dead, " + command + " --force"

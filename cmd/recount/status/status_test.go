@@ -105,7 +105,7 @@ func TestTheTablesFitATerminalAndSayWhatToDo(t *testing.T) {
 		Standing: kafka.TransactionHangs, HoldsStable: true, LastWrite: r.At.Add(-time.Hour),
 	}, r.At)}
 	got := rendered(t, r)
-	for _, want := range []string{"3 things need you", "nobody", "aggregator abort-transaction --topic bank.events --partition 3 --producer-id 4711", "1h0m0s", "9,000,003", "account_balances"} {
+	for _, want := range []string{"3 things need you", "nobody", "aggregator end-transaction --topic bank.events --partition 3 --producer-id 4711", "1h0m0s", "9,000,003", "account_balances"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}

@@ -19,6 +19,8 @@ var (
 	ErrTransactionRuns = errors.New("its coordinator still runs it, and ends it at its timeout: end it only if its worker is dead (--force)")
 	// ErrTransactionEnds says that the coordinator has decided how it ends. Nobody may decide otherwise.
 	ErrTransactionEnds = errors.New("its coordinator has decided how it ends, and its markers are on their way: wait")
+	// ErrDecisionUnknown says that it hangs, and that the coordinators' log does not tell how it was decided.
+	ErrDecisionUnknown = errors.New("the coordinators' log does not tell whether it was committed: ask its producer's owner, and end it as an abort only if it was not (--force)")
 	// ErrTransactionUnclear says that its coordinator could not be asked.
 	ErrTransactionUnclear = errors.New("its coordinator does not answer, and might run it: bring that broker back first")
 )
@@ -31,7 +33,12 @@ func OpenTransaction(ctx context.Context, cfg Config, topic string, partition in
 		found, err = openTransaction(ctx, admin, topic, partition, producer)
 		return err
 	})
-	return found, err
+	if err != nil {
+		return Transaction{}, err
+	}
+	one := []Transaction{found}
+	err = decide(ctx, cfg, one)
+	return one[0], err
 }
 
 func openTransaction(ctx context.Context, admin *kadm.Client, topic string, partition int32, producer int64) (Transaction, error) {
@@ -49,13 +56,14 @@ func openTransaction(ctx context.Context, admin *kadm.Client, topic string, part
 	return Transaction{}, fmt.Errorf("%s/%d, producer %d: %w", topic, partition, producer, ErrNoTransaction)
 }
 
-// AbortTransaction ends t as an abort, after asking once more where it stands.
+// EndTransaction ends t, after asking once more where it stands.
 //
-// One that hangs gets an abort marker in its partition. One that runs is left alone unless force says so; even then no
-// marker of ours goes into its partition, for its coordinator could still commit the others, and half of it would
-// count. The coordinator itself is made to abort it, everywhere at once: its transactional ID is taken over, which fences
-// whoever has it.
-func AbortTransaction(ctx context.Context, cfg Config, t Transaction, force bool) error {
+// One that hangs gets the marker in its partition that it lacks: of a commit where it was committed, for its producer may
+// have been told so and its other partitions have theirs; of an abort where nobody can have committed it. Where that is
+// not known, force ends it as an abort. One that runs is left alone unless force says so; even then no marker of ours goes
+// into its partition, for its coordinator could still commit the others, and half of it would count. The coordinator
+// itself is made to abort it, everywhere at once: its transactional ID is taken over, which fences whoever has it.
+func EndTransaction(ctx context.Context, cfg Config, t Transaction, force bool) error {
 	now, err := OpenTransaction(ctx, cfg, t.Topic, t.Partition, t.ProducerID)
 	if err != nil {
 		return err
@@ -65,7 +73,10 @@ func AbortTransaction(ctx context.Context, cfg Config, t Transaction, force bool
 	}
 	switch now.Standing {
 	case TransactionHangs:
-		err = writeAbortMarker(ctx, cfg, now)
+		err = ErrDecisionUnknown
+		if now.Decision != DecidedUnknown || force {
+			err = writeMarker(ctx, cfg, now)
+		}
 	case TransactionRuns:
 		err = ErrTransactionRuns
 		if force {
@@ -85,12 +96,13 @@ func AbortTransaction(ctx context.Context, cfg Config, t Transaction, force bool
 	return nil
 }
 
-func writeAbortMarker(ctx context.Context, cfg Config, t Transaction) error {
+// writeMarker ends t in its partition, as it was decided; as an abort where that is not known.
+func writeMarker(ctx context.Context, cfg Config, t Transaction) error {
 	var set kadm.TopicsSet
 	set.Add(t.Topic, t.Partition)
 	return administer(cfg, func(admin *kadm.Client) error {
 		answers, err := admin.WriteTxnMarkers(ctx, kadm.TxnMarkers{
-			ProducerID: t.ProducerID, ProducerEpoch: t.ProducerEpoch,
+			ProducerID: t.ProducerID, ProducerEpoch: t.ProducerEpoch, Commit: t.Decision == DecidedCommit,
 			CoordinatorEpoch: max(t.CoordinatorEpoch, 0), // -1: no coordinator has written a marker yet, so any may
 			Topics:           set,
 		})
@@ -102,7 +114,7 @@ func writeAbortMarker(ctx context.Context, cfg Config, t Transaction) error {
 			err = errors.New("the broker did not answer for the partition")
 		}
 		if err != nil {
-			return fmt.Errorf("writing an abort marker: %w", err)
+			return fmt.Errorf("writing its marker: %w", err)
 		}
 		return nil
 	})
