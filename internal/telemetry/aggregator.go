@@ -21,6 +21,7 @@ type Aggregator struct {
 
 	commands    *prometheus.CounterVec
 	duplicates  *prometheus.CounterVec
+	lookups     *prometheus.CounterVec
 	evicted     *prometheus.CounterVec
 	skipped     *prometheus.CounterVec
 	forwarded   *prometheus.CounterVec
@@ -71,6 +72,7 @@ func newAggregator(to prometheus.Registerer, now func() time.Time) *Aggregator {
 
 		commands:    count("commands_total", "Commands decided and committed, by outcome and, if refused, its code.", "outcome", "code"),
 		duplicates:  count("duplicates_total", "Commands answered from the dedup window with the outcome they had before."),
+		lookups:     count("cache_lookups_total", "Aggregates that commands were for, by where they were: in memory (hit), or else in the store or nowhere yet (miss).", "result"),
 		evicted:     count("dedup_evicted_total", "Commands that the dedup window forgot for their number, before its time was over: raise --dedup-entries."),
 		skipped:     count("skipped_total", "Commands passed over because they lie below the watermark: decided before a restart."),
 		forwarded:   count("forwarded_total", "Commands sent on to their own partition: a producer used another partitioner or count."),
@@ -107,6 +109,8 @@ func (a *Aggregator) Batch(context string, b aggregator.Batch) {
 		outcome(es.Refused, a.codes.value(code), n)
 	}
 	a.duplicates.WithLabelValues(context).Add(float64(b.Counts.Duplicates))
+	a.lookups.WithLabelValues(context, "hit").Add(float64(b.Counts.CacheHits))
+	a.lookups.WithLabelValues(context, "miss").Add(float64(b.Counts.CacheMisses))
 	a.skipped.WithLabelValues(context).Add(float64(b.Counts.Skipped))
 	a.forwarded.WithLabelValues(context).Add(float64(b.Counts.Forwarded))
 	for reason, n := range b.Counts.DeadLetters {

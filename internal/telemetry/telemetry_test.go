@@ -31,7 +31,7 @@ func full(t *testing.T) *telemetry.Telemetry {
 	o := tel.Aggregator()
 	o.Batch("bank", aggregator.Batch{
 		Commands: 9, Decide: time.Millisecond, Commit: 5 * time.Millisecond, Oldest: time.Now().Add(-20 * time.Millisecond),
-		Counts: engine.Counts{Accepted: 4, Unchanged: 1, Failed: 1, Refused: map[string]int{"account/closed": 2}, Duplicates: 1, Skipped: 3, Forwarded: 2, DeadLetters: map[string]int{engine.ReasonUndecodable: 1}},
+		Counts: engine.Counts{Accepted: 4, Unchanged: 1, Failed: 1, Refused: map[string]int{"account/closed": 2}, Duplicates: 1, CacheHits: 6, CacheMisses: 2, Skipped: 3, Forwarded: 2, DeadLetters: map[string]int{engine.ReasonUndecodable: 1}},
 	})
 	o.Abort("bank", kafka.AbortFenced)
 	o.Restart("bank")
@@ -185,6 +185,8 @@ func TestWhatAggregatorsObserve(t *testing.T) {
 		{"recount_aggregator_commands_total", []string{"outcome=failed"}, 1},
 		{"recount_aggregator_commands_total", []string{"outcome=refused", "code=account/closed"}, 2},
 		{"recount_aggregator_duplicates_total", nil, 1},
+		{"recount_aggregator_cache_lookups_total", []string{"result=hit"}, 6},
+		{"recount_aggregator_cache_lookups_total", []string{"result=miss"}, 2},
 		{"recount_aggregator_skipped_total", nil, 3},
 		{"recount_aggregator_forwarded_total", nil, 2},
 		{"recount_aggregator_dead_letters_total", []string{"reason=undecodable"}, 1},
