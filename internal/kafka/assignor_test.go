@@ -91,8 +91,8 @@ func TestAStaleClaimDoesNotHold(t *testing.T) {
 func TestPositionsCompleteARequest(t *testing.T) {
 	t.Parallel()
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
-	addPositions(req, []Position{{"x.commands", 1, 7}})
-	addPositions(req, []Position{{"x.commands", 1, 9}, {"x.dispatch", 1, 3}, {"x.dispatch", 2, 4}})
+	raisePositions(req, []Position{{"x.commands", 1, 7}, {"x.commands", 2, 7}})
+	raisePositions(req, []Position{{"x.commands", 1, 9}, {"x.commands", 2, 5}, {"x.dispatch", 1, 3}, {"x.dispatch", 2, 4}})
 	got := map[string]map[int32]int64{}
 	for _, t := range req.Topics {
 		got[t.Topic] = map[int32]int64{}
@@ -100,7 +100,7 @@ func TestPositionsCompleteARequest(t *testing.T) {
 			got[t.Topic][p.Partition] = p.Offset
 		}
 	}
-	if got["x.commands"][1] != 7 || got["x.dispatch"][1] != 3 || got["x.dispatch"][2] != 4 || len(req.Topics) != 2 {
-		t.Fatalf("%v: what the client polled stays, what is missing is added", got)
+	if got["x.commands"][1] != 9 || got["x.commands"][2] != 7 || got["x.dispatch"][1] != 3 || got["x.dispatch"][2] != 4 || len(req.Topics) != 2 {
+		t.Fatalf("%v: a position never falls, and what is missing is added", got)
 	}
 }

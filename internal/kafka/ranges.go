@@ -81,6 +81,8 @@ const (
 	GuardIdleConfirm
 	// GuardRevokeWaits lets a revoke return only when the pipeline has stopped, and takes its lease.
 	GuardRevokeWaits
+	// GuardMember commits only as the member that a partition was given to.
+	GuardMember
 )
 
 // RangeHandler carries out what a range means. Calls for one partition come one after the other from one goroutine,

@@ -16,15 +16,26 @@ const commitTimeout = 10 * time.Second
 
 // committer puts the commits that pipelines ask for at the same time into one request: with many partitions it is the
 // round trip that costs, not the offset.
+//
+// A commit is made as the member that the partitions were given to, or not at all. The client holds commits back while it
+// joins, and sends them as whoever it is then; and where the group has dropped it meanwhile, it joins as another member
+// without a callback:
+//
+//	A: has 0, joins for a rebalance; its next commit for 0 is held back; sleeps past its session timeout
+//	                                       B: is given 0, carries out ranges of it, and commits them
+//	A: wakes, joins again as A2, may get 0 back; the commit is sent: the group stands before what B has done
 type committer struct {
 	cl    *kgo.Client
 	topic string
 	limit time.Duration
-	queue chan offsetCommit
-	turn  chan struct{}
+	// trusting commits as whoever the client is by now: a guard's negative control.
+	trusting bool
+	queue    chan offsetCommit
+	turn     chan struct{}
 }
 
 type offsetCommit struct {
+	member    string // that the partition was given to
 	partition int32
 	offset    int64
 	metadata  string
@@ -35,12 +46,16 @@ type offsetCommit struct {
 const committerQueue = 1024
 
 func newCommitter(cl *kgo.Client, cfg RangeConfig) committer {
-	return committer{cl: cl, topic: cfg.Topic, limit: cfg.RebalanceTimeout + commitTimeout, queue: make(chan offsetCommit, committerQueue), turn: make(chan struct{}, 1)}
+	return committer{
+		cl: cl, topic: cfg.Topic, limit: cfg.RebalanceTimeout + commitTimeout, trusting: cfg.Without&GuardMember != 0,
+		queue: make(chan offsetCommit, committerQueue), turn: make(chan struct{}, 1),
+	}
 }
 
-// commit returns when the group holds offset with metadata for partition. After an error it may or may not hold them.
-func (c committer) commit(ctx context.Context, partition int32, offset int64, metadata string) error {
-	mine := offsetCommit{partition, offset, metadata, make(chan error, 1)}
+// commit returns when the group holds offset with metadata for a partition that was given to member. After an error it
+// may or may not hold them.
+func (c committer) commit(ctx context.Context, member string, partition int32, offset int64, metadata string) error {
+	mine := offsetCommit{member, partition, offset, metadata, make(chan error, 1)}
 	c.queue <- mine
 	for {
 		select {
@@ -83,6 +98,11 @@ func (c committer) send(ctx context.Context, asked map[int32]offsetCommit) map[i
 		out[p] = fmt.Errorf("kafka: the broker did not answer the commit for %s/%d", c.topic, p)
 	}
 	withMetadata := kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
+		for _, a := range asked {
+			if a.member != req.MemberID && !c.trusting {
+				return errAnotherMember
+			}
+		}
 		for i := range req.Topics {
 			for j := range req.Topics[i].Partitions {
 				a := asked[req.Topics[i].Partitions[j].Partition]

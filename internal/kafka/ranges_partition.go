@@ -15,6 +15,7 @@ import (
 type partitionRun struct {
 	s         *rangeSession
 	partition int32
+	member    string // of the group, that it was given to
 	lease     lease
 	ctx       context.Context // ends when the partition is lost
 	cancel    context.CancelFunc
@@ -46,6 +47,7 @@ func newPartitionRun(s *rangeSession, partition int32, at committed) *partitionR
 			resume:    func() { s.cl.ResumeFetchPartitions(s.only(partition)) },
 		},
 	}
+	p.member, _ = s.cl.GroupMetadata() // it has just fetched the offsets, and nothing else joins
 	p.ctx, p.cancel = context.WithCancel(s.work)
 	return p
 }
@@ -187,7 +189,7 @@ func (p *partitionRun) unconfirmed() bool {
 func (p *partitionRun) commit(to committed) error {
 	d := declaration{generation: p.s.c.cfg.Generation, next: to.next}
 	err := p.lease.do(func() error {
-		return p.s.commits.commit(p.s.work, p.partition, to.offset, d.String())
+		return p.s.commits.commit(p.s.work, p.member, p.partition, to.offset, d.String())
 	})
 	switch {
 	case errors.Is(err, errLeaseLost):

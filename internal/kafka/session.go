@@ -49,6 +49,7 @@ type Session struct {
 	admin   *kadm.Client
 	cut     context.CancelFunc // ends every request under way, and every later one
 	aborted AbortCause         // of the last Commit
+	member  string             // who this session was in its group, the last time the loop looked
 
 	mu      sync.Mutex
 	owned   map[int32]bool
@@ -195,6 +196,13 @@ func numbers(m map[string][]int32) []int32 {
 
 // Changes returns what the group has given and taken since the last call, and whether it has spoken at all: it may
 // have assigned nothing. A partition in both was taken and given again: it is to be given up first, then taken over.
+//
+// So is everything once this session is another member than it was. The client tells nobody:
+//
+//	heard of a rebalance, joins; sleeps (SIGSTOP, a long pause)
+//	                                       the group drops it; others decide its partitions
+//	wakes: the join is answered "unknown member"; the client joins again under another member ID
+//	is given the same partitions again: to the client nothing has changed, and there is no callback
 func (s *Session) Changes() (gained, lost []int32, news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -205,6 +213,14 @@ func (s *Session) Changes() (gained, lost []int32, news bool) {
 		gone[c.partition] = gone[c.partition] || !c.gained
 	}
 	news, s.news, s.changes = s.news, false, nil
+	if now, _ := s.session.Client().GroupMetadata(); now != s.member {
+		s.member = now
+		for p := range s.owned {
+			if _, told := last[p]; !told {
+				news, last[p], gone[p] = true, true, true
+			}
+		}
+	}
 	for p, isGained := range last {
 		if isGained {
 			gained = append(gained, p)

@@ -76,7 +76,10 @@ func (t *Tx) Commit(positions []Position) (committed bool, err error) {
 		try = kgo.TryAbort
 	}
 	committed, err = t.s.session.End(kgo.PreTxnCommitFnContext(t.ctx, func(req *kmsg.TxnOffsetCommitRequest) error {
-		addPositions(req, positions)
+		if req.MemberID != t.s.member { // what was decided is of a membership that has ended: see Changes
+			return errAnotherMember
+		}
+		raisePositions(req, positions)
 		return nil
 	}), try)
 	if cause := t.failed.Load(); err == nil && cause != nil && !retriable(*cause) {
@@ -102,16 +105,15 @@ func retriable(err error) bool {
 	return errors.Is(err, kgo.ErrAborting) || errors.Is(err, kgo.ErrRecordTimeout) || errors.Is(err, kgo.ErrRecordRetries) || IsTimeout(err)
 }
 
-// addPositions completes req by those positions whose partition it does not have.
-func addPositions(req *kmsg.TxnOffsetCommitRequest, positions []Position) {
+// errAnotherMember says that the group has dropped this member, and that the client has joined as another since.
+var errAnotherMember = errors.New("the group had dropped this member: others may have had its partitions since")
+
+// raisePositions completes req by those positions that it does not have, or lower: the client counts what it polled, and
+// some of that may have been decided before.
+func raisePositions(req *kmsg.TxnOffsetCommitRequest, positions []Position) {
 	for _, p := range positions {
-		topic := topicOf(req, p.Topic)
-		if has(topic, p.Partition) {
-			continue
-		}
-		part := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		part.Partition, part.Offset = p.Partition, p.Next
-		topic.Partitions = append(topic.Partitions, part)
+		part := partitionOf(topicOf(req, p.Topic), p.Partition)
+		part.Offset = max(part.Offset, p.Next)
 	}
 }
 
@@ -127,11 +129,14 @@ func topicOf(req *kmsg.TxnOffsetCommitRequest, name string) *kmsg.TxnOffsetCommi
 	return &req.Topics[len(req.Topics)-1]
 }
 
-func has(t *kmsg.TxnOffsetCommitRequestTopic, partition int32) bool {
-	for _, p := range t.Partitions {
-		if p.Partition == partition {
-			return true
+func partitionOf(t *kmsg.TxnOffsetCommitRequestTopic, number int32) *kmsg.TxnOffsetCommitRequestTopicPartition {
+	for i := range t.Partitions {
+		if t.Partitions[i].Partition == number {
+			return &t.Partitions[i]
 		}
 	}
-	return false
+	part := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+	part.Partition = number
+	t.Partitions = append(t.Partitions, part)
+	return &t.Partitions[len(t.Partitions)-1]
 }
