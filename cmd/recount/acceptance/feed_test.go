@@ -11,20 +11,18 @@ import (
 
 	"recount/cmd/internal/bankday"
 	"recount/cmd/internal/role"
+	"recount/e2e/books"
 )
 
 // feed loads a made-up month at a steady pace for as long as it is wanted.
 type feed struct {
 	// sent are the commands that were loaded, known when done is closed.
-	sent map[commandKey]bool
+	sent map[books.Command]bool
 	done chan struct{}
 	err  error
 
 	enough atomic.Bool
 }
-
-// commandKey is what a command is known by: its ID, within its aggregate.
-type commandKey struct{ aggregate, id, command string }
 
 const (
 	feedPerSecond = 800
@@ -35,7 +33,7 @@ const (
 
 func startFeed(t *testing.T, f *role.Foundation, seed uint64, rejected string) *feed {
 	t.Helper()
-	d := &feed{sent: map[commandKey]bool{}, done: make(chan struct{})}
+	d := &feed{sent: map[books.Command]bool{}, done: make(chan struct{})}
 	month, monthEnd := io.Pipe()
 	lines, linesEnd := io.Pipe()
 	go func() { _ = monthEnd.CloseWithError(bankday.Month{Seed: seed, Commands: feedMax}.WriteLines(monthEnd)) }()
@@ -64,7 +62,7 @@ func (d *feed) pass(from io.Reader, to io.Writer) error {
 		if err := json.Unmarshal(scan.Bytes(), &l); err != nil {
 			return err
 		}
-		d.sent[commandKey{strings.Split(l.Type, ".")[1], l.ID, l.CommandID}] = true
+		d.sent[books.Command{Aggregate: strings.Split(l.Type, ".")[1], ID: l.ID, Command: l.CommandID}] = true
 		if _, err := to.Write(append(scan.Bytes(), '\n')); err != nil {
 			return err
 		}

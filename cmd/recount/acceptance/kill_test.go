@@ -14,6 +14,7 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/role"
+	"recount/e2e/books"
 	"recount/internal/clickhouse"
 )
 
@@ -62,8 +63,8 @@ func TestKilledAtRandomMoments(t *testing.T) {
 			t.Errorf("after ten kills: %v", err)
 		}
 		f.findsTheUndeclared(foundation, commands.sent)
-		commands.sent[commandKey{"account", "acct-000000", "never-sent"}] = true
-		if err := audit(ctx, foundation, db, commands.sent); !errors.Is(err, errLost) {
+		commands.sent[books.Command{Aggregate: "account", ID: "acct-000000", Command: "never-sent"}] = true
+		if err := audit(ctx, foundation, db, commands.sent); !errors.Is(err, books.ErrLost) {
 			t.Errorf("a command that never arrived is not missed: the audit proves nothing (it says: %v)", err)
 		}
 		return nil
@@ -158,7 +159,7 @@ func (f *fleet) caughtUp(foundation *role.Foundation, db *clickhouse.DB, sent in
 }
 
 // findsTheUndeclared lets the projectors that don't declare finish, and audits their books.
-func (f *fleet) findsTheUndeclared(foundation *role.Foundation, sent map[commandKey]bool) {
+func (f *fleet) findsTheUndeclared(foundation *role.Foundation, sent map[books.Command]bool) {
 	f.t.Helper()
 	f.die(undeclaredProgram)
 	f.start(undeclaredProgram)
@@ -167,7 +168,7 @@ func (f *fleet) findsTheUndeclared(foundation *role.Foundation, sent map[command
 	db := views(f.t, services)
 	f.caughtUp(foundation, db, len(sent))
 	err := audit(f.t.Context(), foundation, db, sent)
-	if !errors.Is(err, errDoubled) {
+	if !errors.Is(err, books.ErrDoubled) {
 		f.t.Fatalf("without declared ranges nothing is doubled: the audit proves nothing (it says: %v)", err)
 	}
 	f.t.Logf("without declared ranges: %v", err)

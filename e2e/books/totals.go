@@ -1,4 +1,4 @@
-package acceptance_test
+package books
 
 import (
 	"context"
@@ -20,7 +20,7 @@ type (
 )
 
 // addTotal adds an event of an account to the totals of the day it is valid at.
-func (l *ledger) addTotal(r es.Recorded, currency string, amount int64) {
+func (l *Ledger) addTotal(r es.Recorded, currency string, amount int64) {
 	key := totalKey{time.UnixMilli(r.Meta.ValidAt).UTC().Format(time.DateOnly), currency, r.Type}
 	sum := l.totals[key]
 	l.totals[key] = total{sum.events + 1, sum.amount + amount}
@@ -28,7 +28,7 @@ func (l *ledger) addTotal(r es.Recorded, currency string, amount int64) {
 
 // compareTotals compares the totals that every insert kept up to date with the fold. The query fails where it would have
 // to count rows instead.
-func (l *ledger) compareTotals(ctx context.Context, db *clickhouse.DB) error {
+func (l *Ledger) compareTotals(ctx context.Context, db *clickhouse.DB) error {
 	var rows []struct {
 		Day      string `ch:"day"`
 		Currency string `ch:"currency"`
@@ -46,7 +46,7 @@ func (l *ledger) compareTotals(ctx context.Context, db *clickhouse.DB) error {
 		found[totalKey{r.Day, r.Currency, r.Event}] = total{r.Events, r.Amount}
 	}
 	if len(rows) != len(found) || !maps.Equal(found, l.totals) {
-		return fmt.Errorf("the totals of %d days, currencies and types are not those of the log's %d: %w", len(rows), len(l.totals), errWrong)
+		return fmt.Errorf("the totals of %d days, currencies and types are not those of the log's %d: %w", len(rows), len(l.totals), ErrWrong)
 	}
 	return nil
 }
