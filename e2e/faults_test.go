@@ -13,11 +13,12 @@ import (
 // storm does to a world whatever can be done to it.
 type storm struct {
 	*world
-	members []*fleet.Worker // those that are up, but for the moment of a fault
-	remote  *fleet.Worker   // one of them, which is reached by way of the detour
-	joined  int
-	counts  map[fault]int
-	killed  int // processes, the broker's among them
+	members    []*fleet.Member // the aggregators that are up, but for the moment of a fault
+	remote     *fleet.Member   // one of them, which is reached by way of the detour
+	servers    []*fleet.Member // ingests
+	projectors []*fleet.Member
+	joined     int
+	struckBy   map[fault]int
 }
 
 // fault is one thing that goes wrong, or is done, while commands are decided. Each leaves everybody up again.
@@ -42,6 +43,13 @@ const (
 	cutLine       fault = "a worker's connections break"
 	stallLine     fault = "a worker's connections stall past its session timeout"
 	killEverybody fault = "the broker and every worker are killed"
+
+	killServer       fault = "an ingest is killed, and comes back"
+	freezeServer     fault = "an ingest is frozen for a while"
+	killProjector    fault = "a projector is killed, and comes back"
+	freezeProjector  fault = "a projector is frozen past its session timeout"
+	killViews        fault = "ClickHouse is killed"
+	killViewsWorkers fault = "ClickHouse and every projector are killed"
 )
 
 const (
@@ -54,22 +62,55 @@ const (
 
 func newStorm(w *world) *storm {
 	w.t.Helper()
-	s := &storm{world: w, counts: map[fault]int{}}
+	s := &storm{world: w, struckBy: map[fault]int{}}
+	w.keepViews()
 	s.remote = w.remote("remote", "--batch", "200")
-	s.members = []*fleet.Worker{s.remote, w.worker("one", "--batch", "500"), w.worker("two", "--sessions", "2", "--batch", "300", "--flush", "200ms")}
-	w.ready(s.members...)
+	s.members = []*fleet.Member{s.remote, w.worker("one", "--batch", "500"), w.worker("two", "--sessions", "2", "--batch", "300", "--flush", "200ms")}
+	for n := range 2 {
+		s.servers = append(s.servers, w.started(w.fleet.Ingest(fmt.Sprint("ingest-", n), w.broker.Addr())))
+		s.projectors = append(s.projectors, w.started(w.fleet.Projectors(fmt.Sprint("projectors-", n), w.broker.Addr())))
+	}
+	w.ready(w.workers...)
 	return s
+}
+
+// over has nothing more happen, waits until everything that was sent is decided and shown, and compares all of it.
+func (s *storm) over(f *feed, began time.Time) {
+	s.t.Helper()
+	s.calling.end()
+	f.end()
+	s.decided()
+	for f, n := range s.struckBy {
+		s.t.Logf("%4d × %s", n, f)
+	}
+	s.counts.Faults, s.counts.Freezes = s.struck(), s.freezes()
+	s.t.Logf("%d faults in %v: %d processes were killed, %d were out of sight past the session timeout",
+		s.struck(), time.Since(began).Round(time.Second), s.counts.Kills, s.freezes())
+	s.views.audit()
+	s.settle()
+	s.audit()
+	s.stores()
 }
 
 // strike has a fault happen, and waits until commands are decided again.
 func (s *storm) strike(f fault) {
 	s.t.Helper()
 	began := time.Now()
-	s.counts[f]++
+	s.struckBy[f]++
 	s.t.Logf("%3d. %s", s.struck(), f)
 	s.does(f)
-	s.progress()
-	s.t.Logf("     commands are decided after %.1fs", time.Since(began).Seconds())
+	what := "commands are decided"
+	switch f {
+	case killServer, freezeServer:
+		what = "callers are answered"
+		s.calling.progress()
+	case killProjector, freezeProjector, killViews, killViewsWorkers:
+		what = "the views go on"
+		s.views.progress()
+	default:
+		s.progress()
+	}
+	s.t.Logf("     %s after %.1fs", what, time.Since(began).Seconds())
 }
 
 func (s *storm) does(f fault) {
@@ -98,14 +139,48 @@ func (s *storm) does(f fault) {
 		s.detour.Stall()
 		time.Sleep(sessionTimeout + beyond)
 		s.detour.Mend()
+	case killServer, freezeServer, killProjector, freezeProjector, killViews, killViewsWorkers:
+		s.beside(f)
 	default:
 		s.t.Fatalf("there is no fault %q", f)
 	}
 }
 
+// beside is what happens to those who decide nothing.
+func (s *storm) beside(f fault) {
+	s.t.Helper()
+	var victims []*fleet.Member
+	switch f {
+	case killServer:
+		victims = []*fleet.Member{s.servers[s.random.IntN(len(s.servers))]}
+	case freezeServer:
+		s.frozen(s.servers[s.random.IntN(len(s.servers))], callerPatience+s.moment())
+	case killProjector:
+		victims = []*fleet.Member{s.projectors[s.random.IntN(len(s.projectors))]}
+	case freezeProjector:
+		s.frozen(s.projectors[s.random.IntN(len(s.projectors))], sessionTimeout+beyond)
+	case killViewsWorkers:
+		victims = s.projectors
+	}
+	for _, m := range victims {
+		s.kill(m)
+	}
+	if f == killViews || f == killViewsWorkers {
+		s.counts.Kills++
+		s.views.die()
+	}
+	time.Sleep(s.moment() / 2)
+	if f == killViews || f == killViewsWorkers {
+		s.views.again()
+	}
+	for _, m := range victims {
+		s.must(m.Start())
+	}
+}
+
 func (s *storm) killing(f fault) {
 	s.t.Helper()
-	victims := []*fleet.Worker{s.any()}
+	victims := []*fleet.Member{s.any()}
 	if f == killInRow {
 		victims = s.members[:2]
 	}
@@ -126,14 +201,14 @@ func (s *storm) killing(f fault) {
 	}
 }
 
-func (s *storm) kill(m *fleet.Worker) {
+func (s *storm) kill(m *fleet.Member) {
 	s.t.Helper()
-	s.killed++
+	s.counts.Kills++
 	s.must(m.Kill())
 }
 
 // frozen keeps a worker from doing anything for a time.
-func (s *storm) frozen(m *fleet.Worker, d time.Duration) {
+func (s *storm) frozen(m *fleet.Member, d time.Duration) {
 	s.t.Helper()
 	s.must(m.Freeze())
 	time.Sleep(d)
@@ -167,7 +242,7 @@ func (s *storm) strikesBroker(f fault) {
 	case restartBroker:
 		s.must(s.broker.Restart(ctx))
 	case killBroker:
-		s.killed++
+		s.counts.Kills++
 		s.must(s.broker.Kill(ctx))
 		time.Sleep(s.moment())
 		s.must(s.broker.Again(ctx))
@@ -179,7 +254,7 @@ func (s *storm) strikesBroker(f fault) {
 		}
 		s.must(s.broker.Unpause(ctx))
 	default: // killEverybody
-		s.killed++
+		s.counts.Kills++
 		s.must(s.broker.Kill(ctx))
 		for _, m := range s.members {
 			s.kill(m)
@@ -192,18 +267,18 @@ func (s *storm) strikesBroker(f fault) {
 }
 
 // any is a member; the last ones to come are as good as the others.
-func (s *storm) any() *fleet.Worker { return s.members[s.random.IntN(len(s.members))] }
+func (s *storm) any() *fleet.Member { return s.members[s.random.IntN(len(s.members))] }
 
 func (s *storm) moment() time.Duration { return time.Duration(s.random.Int64N(int64(momentMax))) }
 
 // struck is how many faults there were, freezes how many of them kept somebody out of sight past the session timeout.
 func (s *storm) struck() (n int) {
-	for _, count := range s.counts {
+	for _, count := range s.struckBy {
 		n += count
 	}
 	return n
 }
 
 func (s *storm) freezes() int {
-	return s.counts[freezeForLong] + s.counts[pauseForLong] + s.counts[stallLine]
+	return s.struckBy[freezeForLong] + s.struckBy[pauseForLong] + s.struckBy[stallLine] + s.struckBy[freezeProjector]
 }

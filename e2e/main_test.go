@@ -7,15 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"recount/e2e/fleet"
+	"recount/internal/embedded"
 )
 
-// programVariable is where tests find the aggregator, which is built once for all of them.
-const programVariable = "E2E_AGGREGATOR"
+// programsVariable is the folder in which tests find the programs, which are built once for all of them.
+const programsVariable = "E2E_PROGRAMS"
 
 func TestMain(m *testing.M) {
+	embedded.RunIfChild() // ClickHouse
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -30,12 +33,11 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	program, err := fleet.Build(context.Background(), dir)
-	if err == nil {
-		err = os.Setenv(programVariable, program)
-	}
+	summary := filepath.Join(dir, "summary")
+	err = errors.Join(fleet.Build(context.Background(), dir), os.Setenv(programsVariable, dir), os.Setenv(summaryVariable, summary))
 	if err != nil {
 		return 0, err
 	}
-	return m.Run(), nil
+	code = m.Run()
+	return code, summarize(summary)
 }

@@ -18,33 +18,26 @@ func TestSoakInAStorm(t *testing.T) {
 	w := newWorld(t, nil)
 	s := newStorm(w)
 	f := w.feed(rateUsual)
+	w.call(s.servers...)
 	s.progress()
 	began := time.Now()
-	for s.killed < soakKillsMin || s.freezes() < soakFreezesMin {
+	for s.counts.Kills < soakKillsMin || s.freezes() < soakFreezesMin {
 		if time.Since(began) > soakMax {
-			t.Fatalf("after %v only %d kills and %d freezes", soakMax, s.killed, s.freezes())
+			t.Fatalf("after %v only %d kills and %d freezes", soakMax, s.counts.Kills, s.freezes())
 		}
 		s.strike(s.draw())
 	}
-	f.end()
-	s.decided()
-	for f, n := range s.counts {
-		t.Logf("%4d × %s", n, f)
-	}
-	t.Logf("%d faults in %v: %d processes were killed, %d were out of sight past the session timeout", s.struck(), time.Since(began).Round(time.Second), s.killed, s.freezes())
-	s.settle()
-	s.audit()
-	s.stores()
+	s.over(f, began)
 }
 
 // draw favours what is still missing.
 func (s *storm) draw() fault {
-	common := []fault{killWorker, killForLong, killInRow, killAgain, killBroker, killEverybody, die, join}
+	common := []fault{killWorker, killForLong, killInRow, killAgain, killBroker, killEverybody, die, join, killServer, killProjector, killViews, killViewsWorkers}
 	if s.freezes() < soakFreezesMin && s.random.IntN(3) > 0 {
-		common = []fault{freezeForLong, freezeForLong, stallLine, pauseForLong}
+		common = []fault{freezeForLong, freezeForLong, stallLine, pauseForLong, freezeProjector}
 	}
 	if s.random.IntN(8) == 0 {
-		common = []fault{freeze, stopWorker, join, leave, restartBroker, pauseBroker, cutLine}
+		common = []fault{freeze, stopWorker, join, leave, restartBroker, pauseBroker, cutLine, freezeServer}
 	}
 	return common[s.random.IntN(len(common))]
 }

@@ -34,6 +34,9 @@ func (w *world) stores() {
 	whole := map[int32]bool{}
 	states := 0
 	for _, worker := range w.workers {
+		if worker.State == "" {
+			continue
+		}
 		n, err := w.storesOf(worker, extents[eventsTopic], whole)
 		w.must(err)
 		states += n
@@ -44,7 +47,7 @@ func (w *world) stores() {
 	w.t.Logf("%d states in the stores of %d workers are those of the log's fold", states, len(w.workers))
 }
 
-func (w *world) storesOf(worker *fleet.Worker, extents map[int32]kafka.Extent, whole map[int32]bool) (states int, err error) {
+func (w *world) storesOf(worker *fleet.Member, extents map[int32]kafka.Extent, whole map[int32]bool) (states int, err error) {
 	root, err := pebble.Open(pebble.Config{Dir: filepath.Join(worker.State, "store")})
 	if err != nil {
 		return 0, err

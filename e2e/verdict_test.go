@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"recount/e2e/audit"
 	"recount/internal/engine"
@@ -33,10 +34,30 @@ func (w *world) decided() {
 	}
 	w.eventually("every command is decided", func(ctx context.Context) error { return w.behind(ctx, commandsTopic, ends) })
 	w.eventually("every forwarded command is decided", func(ctx context.Context) error {
+		if err := w.settled(ctx, dispatchTopic); err != nil {
+			return err
+		}
 		ends := map[int32]int64{}
 		err := w.read(ctx, dispatchTopic, func(r *kafka.Record) { ends[r.Partition] = r.Offset + 1 })
 		return errors.Join(err, w.behind(ctx, dispatchTopic, ends))
 	})
+	w.eventually("nothing is open", func(ctx context.Context) error {
+		return w.settled(ctx, eventsTopic, refusalsTopic, deadLettersTopic, dispatchTopic, snapshotsTopic)
+	})
+}
+
+// settled returns an error that says where a transaction is open: nobody sees what lies behind it, this test as little as
+// anybody else.
+func (w *world) settled(ctx context.Context, topics ...string) error {
+	extents, err := kafka.Extents(ctx, w.broker.Config(), topics...)
+	for topic, partitions := range extents {
+		for p, e := range partitions {
+			if e.Stable < e.End {
+				err = errors.Join(err, fmt.Errorf("the last stable offset of %s/%d stands at %d of %d", topic, p, e.Stable, e.End))
+			}
+		}
+	}
+	return err
 }
 
 // behind returns an error that says where the group has not come to the ends.
@@ -81,10 +102,15 @@ func origin(r *kafka.Record) string {
 	return ""
 }
 
-// audit compares the whole log with the script. It fails the test, and says what it has seen.
+// audit compares the whole log with the scripts. It fails the test, says what it has seen, and notes it in the summary.
 func (w *world) audit() {
 	w.t.Helper()
-	a := audit.New(w.codec, partitions, w.script.Expected())
+	want := w.script.Expected()
+	records := want.Messages
+	if w.calling != nil {
+		w.calling.expect(want)
+	}
+	a := audit.New(w.codec, partitions, want)
 	counts := map[string]int{}
 	for topic, take := range map[string]func(audit.Record){eventsTopic: a.Event, refusalsTopic: a.Refusal, deadLettersTopic: a.DeadLetter} {
 		w.must(w.read(w.t.Context(), topic, func(r *kafka.Record) {
@@ -98,12 +124,30 @@ func (w *world) audit() {
 	if err := a.Verdict(); err != nil {
 		w.t.Errorf("the audit finds:\n%v", err)
 	}
-	want := w.script.Expected()
-	sent := 0
-	w.must(w.read(w.t.Context(), commandsTopic, func(*kafka.Record) { sent++ }))
-	if sent != want.Messages {
-		w.t.Errorf("%d messages were sent, the topic has %d", want.Messages, sent)
+	w.sent(records, want.Messages-records)
+	w.t.Logf("audited: %d commands (%d forwarded) left %d events, %d refusals and %d dead letters; %d hanging transactions were ended",
+		want.Messages, want.Forwarded, counts[eventsTopic], counts[refusalsTopic], counts[deadLettersTopic], w.counts.Hanging)
+	w.counts.Commands = want.Messages
+	w.counts.Lost, w.counts.Twice, w.counts.Wrong = a.Counts()
+	w.note(w.counts)
+}
+
+// sent checks that every record that was sent is there once, and every request at least once: who is not answered sends
+// it again.
+func (w *world) sent(records, requests int) {
+	w.t.Helper()
+	own, called := 0, 0
+	w.must(w.read(w.t.Context(), commandsTopic, func(r *kafka.Record) {
+		if strings.HasPrefix(string(r.Key), callerPrefix) {
+			called++
+		} else {
+			own++
+		}
+	}))
+	if own != records {
+		w.t.Errorf("%d records were sent, the topic has %d", records, own)
 	}
-	w.t.Logf("audited: %d messages (%d forwarded) left %d events, %d refusals and %d dead letters; %d hanging transactions were ended",
-		want.Messages, want.Forwarded, counts[eventsTopic], counts[refusalsTopic], counts[deadLettersTopic], w.hanging)
+	if called < requests {
+		w.t.Errorf("%d requests were answered, the topic has %d commands of them", requests, called)
+	}
 }

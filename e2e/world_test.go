@@ -39,6 +39,8 @@ const (
 	eventualPace = 100 * time.Millisecond
 
 	seedVariable = "E2E_SEED"
+	// nowhere is where ClickHouse is while there is none.
+	nowhere = "http://127.0.0.1:9"
 )
 
 // world is a broker, a registry and the workers of one test, on a network of their own.
@@ -51,10 +53,12 @@ type world struct {
 	codec   *serde.Codec
 	admin   *kadm.Client
 	fleet   fleet.Fleet
-	workers []*fleet.Worker
+	workers []*fleet.Member // of all roles
 	script  *script.Script
-	feeding *feed // nil: nobody sends
-	hanging int   // transactions that had to be ended, by partition
+	feeding *feed    // nil: nobody sends records
+	calling *callers // nil: nobody sends requests
+	views   *views   // nil: nobody keeps any
+	counts  counted
 }
 
 // newWorld starts everything but workers. settings are more of the broker's.
@@ -75,10 +79,10 @@ func newWorld(t *testing.T, settings map[string]string) *world {
 	w.must(kafka.EnsureTopics(t.Context(), w.broker.Config(), []string{"bank"}, partitions, kafka.Replication{}))
 	registry := w.register()
 	w.fleet = fleet.Fleet{
-		Program: os.Getenv(programVariable), Dir: t.TempDir(), Registry: registry, Partitions: partitions,
+		Programs: os.Getenv(programsVariable), Dir: t.TempDir(), Registry: registry, ClickHouse: nowhere, Partitions: partitions,
 		SessionTimeout: sessionTimeout, TransactionTimeout: transactionTimeout,
 	}
-	w.script = script.New(w.seed, accounts, partitions, w.codec)
+	w.script = script.New(script.Options{Seed: w.seed, Accounts: accounts, Partitions: partitions, Codec: w.codec})
 	w.admin = kadm.NewClient(w.client())
 	t.Cleanup(w.end) // before everything else goes
 	return w
@@ -124,25 +128,25 @@ func (w *world) client(opts ...kgo.Opt) *kgo.Client {
 }
 
 // worker adds a worker, and starts it.
-func (w *world) worker(name string, flags ...string) *fleet.Worker {
+func (w *world) worker(name string, flags ...string) *fleet.Member {
 	w.t.Helper()
-	return w.started(w.fleet.Worker(name, w.broker.Addr(), flags...))
+	return w.started(w.fleet.Aggregator(name, w.broker.Addr(), flags...))
 }
 
 // remote is worker for one behind the detour.
-func (w *world) remote(name string, flags ...string) *fleet.Worker {
+func (w *world) remote(name string, flags ...string) *fleet.Member {
 	w.t.Helper()
-	return w.started(w.fleet.Worker(name, w.detour.Addr(), flags...))
+	return w.started(w.fleet.Aggregator(name, w.detour.Addr(), flags...))
 }
 
-func (w *world) started(worker *fleet.Worker) *fleet.Worker {
+func (w *world) started(worker *fleet.Member) *fleet.Member {
 	w.t.Helper()
 	w.workers = append(w.workers, worker)
 	w.must(worker.Start())
 	return worker
 }
 
-func (w *world) ready(workers ...*fleet.Worker) {
+func (w *world) ready(workers ...*fleet.Member) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
@@ -175,6 +179,12 @@ func (w *world) allLive() {
 	w.t.Helper()
 	if w.feeding != nil {
 		w.feeding.check()
+	}
+	if w.calling != nil {
+		w.calling.check()
+	}
+	if w.views != nil {
+		w.must(w.views.engine.Err())
 	}
 	for _, worker := range w.workers {
 		died := worker.Died()

@@ -55,7 +55,7 @@ func TestAZombieWritesNothing(t *testing.T) {
 }
 
 // freezeInTransaction freezes a worker at a moment when the broker has records of an unfinished transaction of its.
-func (w *world) freezeInTransaction(worker *fleet.Worker) kadm.DescribedTransaction {
+func (w *world) freezeInTransaction(worker *fleet.Member) kadm.DescribedTransaction {
 	w.t.Helper()
 	id := "recount.bank.aggregator." + worker.Name + ".0"
 	var open kadm.DescribedTransaction

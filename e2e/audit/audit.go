@@ -59,6 +59,8 @@ type Audit struct {
 	writers     map[place]*writers
 	faults      []error
 	silent      int // faults that are counted alone
+
+	lost, twice, others int
 }
 
 // found is what the log has of one account.
@@ -203,6 +205,14 @@ func (a *Audit) note(topic string, r Record, err error) {
 }
 
 func (a *Audit) fault(err error) {
+	switch {
+	case errors.Is(err, ErrLost):
+		a.lost++
+	case errors.Is(err, ErrDoubled):
+		a.twice++
+	default:
+		a.others++
+	}
 	if len(a.faults) == faultsMax {
 		a.silent++
 		return

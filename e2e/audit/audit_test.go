@@ -27,11 +27,13 @@ const (
 type history struct {
 	codec                         *serde.Codec
 	want                          *script.Expected
+	audits                        *Audit
 	events, refusals, deadLetters [partitions][]Record
 }
 
 func (h *history) audit() error {
 	a := New(h.codec, partitions, h.want)
+	h.audits = a
 	for p := range partitions {
 		for _, r := range h.events[p] {
 			a.Event(r)
@@ -62,7 +64,7 @@ func decide(t *testing.T, seed uint64) *history {
 		t.Fatal(err)
 	}
 	codec := catalog.Offline()
-	s := script.New(seed, accounts, partitions, codec)
+	s := script.New(script.Options{Seed: seed, Accounts: accounts, Partitions: partitions, Codec: codec})
 	var inputs [partitions][]engine.Input
 	for range messages {
 		m, err := s.Next()
@@ -178,6 +180,17 @@ func TestEveryFaultIsFound(t *testing.T) {
 			c.harm(h)
 			if err := h.audit(); !errors.Is(err, c.want) {
 				t.Errorf("the audit finds %v, want %q", err, c.want)
+			}
+			lost, twice, others := h.audits.Counts()
+			counted := others
+			switch c.want {
+			case ErrLost:
+				counted = lost
+			case ErrDoubled:
+				counted = twice
+			}
+			if counted == 0 {
+				t.Errorf("%v is not counted: %d lost, %d twice, %d others", c.want, lost, twice, others)
 			}
 		})
 	}

@@ -32,6 +32,13 @@ func (a *Audit) Verdict() error {
 			a.fault(fmt.Errorf("%.40q among the dead letters: %w", value, ErrLost))
 		}
 	}
+	return a.told()
+}
+
+// Counts says how many faults Verdict has found: what is lost, what is there twice, and all others.
+func (a *Audit) Counts() (lost, twice, others int) { return a.lost, a.twice, a.others }
+
+func (a *Audit) told() error {
 	if a.silent > 0 {
 		a.faults = append(a.faults, fmt.Errorf("and %d more", a.silent))
 	}

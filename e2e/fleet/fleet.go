@@ -1,47 +1,77 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
-// Fleet is what its workers have in common.
+// Fleet is what its members have in common.
 type Fleet struct {
-	// Program is the aggregator's, Dir the folder of its workers' states and logs.
-	Program, Dir string
-	// Registry is a schema registry's URL.
-	Registry   string
-	Partitions int32
-	// SessionTimeout is after how long without a sign of life a worker's partitions are another's, TransactionTimeout
+	// Programs is the folder of Recount's programs, Dir that of its members' states and logs.
+	Programs, Dir string
+	// Registry and ClickHouse are URLs.
+	Registry, ClickHouse string
+	Partitions           int32
+	// SessionTimeout is after how long without a sign of life a member's partitions are another's, TransactionTimeout
 	// after how long the broker ends what it left open.
 	SessionTimeout, TransactionTimeout time.Duration
 }
 
-// Build builds the aggregator into dir and returns the program's path.
-func Build(ctx context.Context, dir string) (string, error) {
-	program := filepath.Join(dir, "aggregator")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, "recount/cmd/aggregator")
+// Build builds Recount's programs into dir.
+func Build(ctx context.Context, dir string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-o", dir+string(filepath.Separator), "recount/cmd/...")
 	build.Env = append(build.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the aggregator: %w\n%s", errors.Join(err, ctx.Err()), out)
+		return fmt.Errorf("build the programs: %w\n%s", errors.Join(err, ctx.Err()), out)
 	}
-	return program, nil
+	return nil
 }
 
-// Worker returns a worker that has not been started yet. Its name is its for life, as is its state. kafka is where it
-// finds the broker; flags are more of its own.
-func (f *Fleet) Worker(name, kafka string, flags ...string) *Worker {
-	return &Worker{
-		Name: name, State: filepath.Join(f.Dir, name), log: filepath.Join(f.Dir, name+".log"), program: f.Program,
-		args: append([]string{
-			"run", "--context", "bank", "--instance", name, "--state", filepath.Join(f.Dir, name),
-			"--kafka", kafka, "--registry", f.Registry, "--partitions", fmt.Sprint(f.Partitions), "--create-topics=false",
-			"--session-timeout", f.SessionTimeout.String(), "--transaction-timeout", f.TransactionTimeout.String(),
-			"--telemetry-addr", "127.0.0.1:0",
-		}, flags...),
+// Aggregator returns a member that decides commands. It has not been started yet. Its name is its for life, as is its
+// state. kafka is where it finds the broker; flags are more of its own.
+func (f *Fleet) Aggregator(name, kafka string, flags ...string) *Member {
+	m := f.member("aggregator", name, kafka, append([]string{"run", "--context", "bank", "--instance", name}, append(f.timeouts(), flags...)...))
+	m.State = filepath.Join(f.Dir, name)
+	m.args = append(m.args, "--state", m.State)
+	return m
+}
+
+// Projectors is Aggregator for a member that keeps the views in ClickHouse up to date.
+func (f *Fleet) Projectors(name, kafka string) *Member {
+	return f.member("projectors", name, kafka, append([]string{"run", "--context", "bank", "--instance", name, "--clickhouse", f.ClickHouse}, f.timeouts()...))
+}
+
+// Ingest is Aggregator for a member that takes commands over HTTP, at another address in each life.
+func (f *Fleet) Ingest(name, kafka string) *Member {
+	return f.member("ingest", name, kafka, []string{"serve", "--context", "bank", "--http-addr", "127.0.0.1:0", "--clickhouse", f.ClickHouse})
+}
+
+func (f *Fleet) timeouts() []string {
+	return []string{"--session-timeout", f.SessionTimeout.String(), "--transaction-timeout", f.TransactionTimeout.String()}
+}
+
+func (f *Fleet) member(program, name, kafka string, args []string) *Member {
+	return &Member{
+		Name: name, log: filepath.Join(f.Dir, name+".log"), program: filepath.Join(f.Programs, program),
+		args: append(args, "--kafka", kafka, "--registry", f.Registry, "--partitions", fmt.Sprint(f.Partitions),
+			"--create-topics=false", "--telemetry-addr", "127.0.0.1:0"),
 	}
+}
+
+// Ask runs one of the programs to its end, as an operator does, and returns what it wrote. An exit code other than 0 is
+// an error, which says what the program said; what it wrote comes with it.
+func (f *Fleet) Ask(ctx context.Context, program string, args ...string) (stdout []byte, err error) {
+	var out, errs bytes.Buffer
+	command := exec.CommandContext(ctx, filepath.Join(f.Programs, program), args...)
+	command.Stdout, command.Stderr = &out, &errs
+	if err := command.Run(); err != nil {
+		return out.Bytes(), fmt.Errorf("%s %s: %w\n%s", program, strings.Join(args, " "), errors.Join(err, ctx.Err()), &errs)
+	}
+	return out.Bytes(), nil
 }

@@ -45,7 +45,7 @@ var (
 	ingestLine    = regexp.MustCompile(`msg=ingest .*url=(http://\S+)`)
 )
 
-// Start starts the worker, or starts it again as who it was. It does not wait until it is ready.
+// Start starts the member, or starts it again as who it was. It does not wait until it is ready.
 func (m *Member) Start() error {
 	file, err := os.OpenFile(m.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -100,7 +100,7 @@ func (l *life) closeLog() error {
 // Freeze stops it in whatever it does (SIGSTOP); Thaw lets it go on from there.
 func (m *Member) Freeze() error { return m.signal(syscall.SIGSTOP) }
 
-// Thaw lets a frozen worker go on.
+// Thaw lets a frozen member go on.
 func (m *Member) Thaw() error { return m.signal(syscall.SIGCONT) }
 
 func (m *Member) signal(s syscall.Signal) error {

@@ -38,26 +38,26 @@ func fetch(ctx context.Context, url string) (string, error) {
 }
 
 // AwaitReady waits until it has caught up with everything it was given. The error is the last answer, or how it died.
-func (w *Worker) AwaitReady(ctx context.Context) error {
+func (m *Member) AwaitReady(ctx context.Context) error {
 	for {
-		_, err := w.get(ctx, "/readyz")
+		_, err := m.get(ctx, "/readyz")
 		if err == nil {
 			return nil
 		}
-		if died := w.Died(); died != nil {
+		if died := m.Died(); died != nil {
 			return died
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w", w.Name, err)
+			return fmt.Errorf("%s is not ready: %w", m.Name, err)
 		case <-time.After(readyPause):
 		}
 	}
 }
 
 // Metric is the sum of one of its metrics over all labels; 0 where it has none of that name yet.
-func (w *Worker) Metric(ctx context.Context, name string) (float64, error) {
-	body, err := w.get(ctx, "/metrics")
+func (m *Member) Metric(ctx context.Context, name string) (float64, error) {
+	body, err := m.get(ctx, "/metrics")
 	if err != nil {
 		return 0, err
 	}

@@ -45,13 +45,19 @@ func (s *Script) open() account.Command {
 }
 
 // encode makes the frame, as ingest would.
-func (s *Script) encode(l *ledger, id string, body account.Command, expected *int64) ([]byte, error) {
-	data, err := json.Marshal(fields(body))
+func (s *Script) encode(l *ledger, c *command) error {
+	data, err := json.Marshal(fields(c.body))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	meta := es.CommandMeta{CommandID: id, AggregateID: l.id, Actor: "script", ExpectedVersion: expected}
-	return s.codec.CommandFromJSON(wireName(body), meta, data)
+	meta := es.CommandMeta{CommandID: c.id, AggregateID: l.id, Actor: "script", ExpectedVersion: c.expected}
+	c.frame, err = s.o.Codec.CommandFromJSON(wireName(c.body), meta, data)
+	return err
+}
+
+func (c *command) request(l *ledger) (Request, error) {
+	data, err := json.Marshal(fields(c.body))
+	return Request{Type: wireName(c.body), ID: l.id, CommandID: c.id, Expected: c.expected, Data: data, Want: c.want}, err
 }
 
 // fields are a command's, by the names they have in its schema.

@@ -1,6 +1,8 @@
 package script
 
 import (
+	"maps"
+
 	"recount/domain/bank/account"
 	"recount/internal/es"
 )
@@ -29,6 +31,15 @@ type Refusal struct {
 	Code      string
 	// Version is the account's at that time.
 	Version int64
+}
+
+// Add adds what must come of another script, about other accounts.
+func (e *Expected) Add(other *Expected) {
+	e.Messages += other.Messages
+	e.Forwarded += other.Forwarded
+	maps.Copy(e.Events, other.Events)
+	maps.Copy(e.Refusals, other.Refusals)
+	maps.Copy(e.DeadLetters, other.DeadLetters)
 }
 
 // Totals are the numbers of records that must be there.

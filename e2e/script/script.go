@@ -6,6 +6,7 @@
 package script
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -16,19 +17,49 @@ import (
 	"recount/internal/serde"
 )
 
-// Message is one record for the topic of commands.
+// Message is one command, as a record for the topic of commands and as a request.
 type Message struct {
 	Key, Value []byte
 	Partition  int32
+	Request    Request
+}
+
+// Request is what a caller says of a command to whoever makes the record of it. A message that is no command has none.
+type Request struct {
+	Type, ID, CommandID string
+	Expected            *int64 // version; nil: any
+	Data                []byte // JSON
+	// Want is what the caller must be told.
+	Want Answer
+}
+
+// Answer is what became of a command.
+type Answer struct {
+	Outcome es.Outcome
+	Code    string
+	// Version is the account's afterwards.
+	Version int64
+}
+
+// Options say what a script is about.
+type Options struct {
+	Seed     uint64
+	Accounts int
+	// Prefix begins the accounts' IDs: scripts with different ones are about different accounts. Empty: "acct-".
+	Prefix     string
+	Partitions int32
+	Codec      *serde.Codec
+	// Repeatable leaves out what must not be sent again by a caller who got no answer: nothing tells one copy of a record
+	// that is no command, or of a command under a used ID, from the other.
+	Repeatable bool
 }
 
 // Script is written message by message. It is not safe for concurrent use.
 type Script struct {
-	codec      *serde.Codec
-	partitions int32
-	random     *rand.Rand
-	ledgers    []ledger
-	expected   Expected
+	o        Options
+	random   *rand.Rand
+	ledgers  []ledger
+	expected Expected
 }
 
 // ledger is one account as the script knows it.
@@ -40,9 +71,11 @@ type ledger struct {
 }
 
 type command struct {
-	id    string
-	body  account.Command
-	frame []byte
+	id       string
+	body     account.Command
+	expected *int64
+	frame    []byte
+	want     Answer
 }
 
 const (
@@ -52,14 +85,15 @@ const (
 	currency   = "EUR"
 )
 
-// New begins a script for a number of accounts.
-func New(seed uint64, accounts int, partitions int32, codec *serde.Codec) *Script {
+// New begins a script.
+func New(o Options) *Script {
+	o.Prefix = cmp.Or(o.Prefix, "acct-")
 	s := &Script{
-		codec: codec, partitions: partitions, random: rand.New(rand.NewPCG(seed, 1)), ledgers: make([]ledger, accounts),
+		o: o, random: rand.New(rand.NewPCG(o.Seed, 1)), ledgers: make([]ledger, o.Accounts),
 		expected: Expected{Events: map[string][]Event{}, Refusals: map[string][]Refusal{}, DeadLetters: map[string]int{}},
 	}
 	for n := range s.ledgers {
-		s.ledgers[n].id = fmt.Sprintf("acct-%05d", n)
+		s.ledgers[n].id = fmt.Sprintf("%s%05d", o.Prefix, n)
 	}
 	return s
 }
@@ -71,27 +105,30 @@ func (s *Script) Expected() *Expected { return &s.expected }
 func (s *Script) Next() (Message, error) {
 	n := s.random.IntN(len(s.ledgers))
 	l := &s.ledgers[n]
-	frame, err := s.write(l)
+	c, err := s.write(l)
+	m := Message{Key: []byte(l.id), Value: c.frame, Partition: partition.Of(l.id, s.o.Partitions)}
+	if err == nil && c.body != nil {
+		m.Request, err = c.request(l)
+	}
 	if err != nil {
 		return Message{}, fmt.Errorf("script: message %d: %w", s.expected.Messages, err)
 	}
-	at := partition.Of(l.id, s.partitions)
-	if n%strayEvery == 0 && s.partitions > 1 {
-		at = (at + 1) % s.partitions
+	if n%strayEvery == 0 && s.o.Partitions > 1 && !s.o.Repeatable {
+		m.Partition = (m.Partition + 1) % s.o.Partitions
 		s.expected.Forwarded++
 	}
 	s.expected.Messages++
-	return Message{Key: []byte(l.id), Value: frame, Partition: at}, nil
+	return m, nil
 }
 
 // write chooses what is sent, and notes what must come of it.
-func (s *Script) write(l *ledger) ([]byte, error) {
+func (s *Script) write(l *ledger) (command, error) {
 	switch roll := s.random.IntN(100); {
-	case roll < 1:
-		return s.garbage(), nil
+	case roll < 1 && !s.o.Repeatable:
+		return command{frame: s.garbage()}, nil
 	case roll < 6 && len(l.sent) > 0: // its outcome is known already: nothing more is recorded
-		return l.sent[s.random.IntN(len(l.sent))].frame, nil
-	case roll < 7 && len(l.sent) > 0:
+		return l.sent[s.random.IntN(len(l.sent))], nil
+	case roll < 7 && len(l.sent) > 0 && !s.o.Repeatable:
 		return s.reuse(l)
 	case roll < 8:
 		return s.conflict(l)
@@ -107,46 +144,53 @@ func (s *Script) garbage() []byte {
 }
 
 // reuse sends another command under the ID of an earlier one.
-func (s *Script) reuse(l *ledger) ([]byte, error) {
-	earlier := l.sent[s.random.IntN(len(l.sent))]
-	s.refuse(l, earlier.id, es.Refused, string(es.CommandIDReused))
-	return s.encode(l, earlier.id, account.Freeze{Reason: fmt.Sprint("reused ", s.expected.Messages)}, nil)
+func (s *Script) reuse(l *ledger) (command, error) {
+	c := command{id: l.sent[s.random.IntN(len(l.sent))].id, body: account.Freeze{Reason: fmt.Sprint("reused ", s.expected.Messages)}}
+	c.want = s.refuse(l, c.id, es.Refused, string(es.CommandIDReused))
+	return c, s.encode(l, &c)
 }
 
 // conflict expects a version that the account does not have.
-func (s *Script) conflict(l *ledger) ([]byte, error) {
-	id, wrong := s.commandID(), l.version+1+s.random.Int64N(5)
-	body := account.Deposit{Amount: 1, Currency: currency}
-	s.refuse(l, id, es.Refused, string(es.VersionConflict))
-	frame, err := s.encode(l, id, body, &wrong)
-	l.remember(command{id, body, frame})
-	return frame, err
+func (s *Script) conflict(l *ledger) (command, error) {
+	wrong := l.version + 1 + s.random.Int64N(5)
+	c := command{id: s.commandID(), body: account.Deposit{Amount: 1, Currency: currency}, expected: &wrong}
+	c.want = s.refuse(l, c.id, es.Refused, string(es.VersionConflict))
+	return s.remembered(l, c)
 }
 
 // decide sends a new command, and has the domain say what comes of it.
-func (s *Script) decide(l *ledger, body account.Command) ([]byte, error) {
-	id := s.commandID()
+func (s *Script) decide(l *ledger, body account.Command) (command, error) {
+	c := command{id: s.commandID(), body: body}
 	next, events, err := es.Handle(l.state, body)
 	var no es.Refusal
 	switch {
 	case errors.As(err, &no):
-		s.refuse(l, id, es.Refused, string(no))
+		c.want = s.refuse(l, c.id, es.Refused, string(no))
 	case err != nil:
-		return nil, err
+		return command{}, err
 	case len(events) == 0:
-		s.refuse(l, id, es.Unchanged, "")
+		c.want = s.refuse(l, c.id, es.Unchanged, "")
+	default:
+		c.want = Answer{Outcome: es.Accepted, Version: l.version + int64(len(events))}
 	}
 	for _, e := range events {
-		s.expected.Events[l.id] = append(s.expected.Events[l.id], Event{id, e})
+		s.expected.Events[l.id] = append(s.expected.Events[l.id], Event{c.id, e})
 	}
 	l.state, l.version = next, l.version+int64(len(events))
-	frame, err := s.encode(l, id, body, nil)
-	l.remember(command{id, body, frame})
-	return frame, err
+	return s.remembered(l, c)
 }
 
-func (s *Script) refuse(l *ledger, id string, outcome es.Outcome, code string) {
+// remembered encodes a command that may be repeated.
+func (s *Script) remembered(l *ledger, c command) (command, error) {
+	err := s.encode(l, &c)
+	l.remember(c)
+	return c, err
+}
+
+// refuse notes an outcome that leaves no event.
+func (s *Script) refuse(l *ledger, id string, outcome es.Outcome, code string) Answer {
 	s.expected.Refusals[l.id] = append(s.expected.Refusals[l.id], Refusal{id, outcome, code, l.version})
+	return Answer{outcome, code, l.version}
 }
 
 // commandID is the message's number and chance: unique, and easy to find in a log.

@@ -16,7 +16,7 @@ func write(t *testing.T, seed uint64) ([]Message, *Expected) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(seed, 50, 4, catalog.Offline())
+	s := New(Options{Seed: seed, Accounts: 50, Partitions: 4, Codec: catalog.Offline()})
 	var out []Message
 	for range 500 {
 		m, err := s.Next()

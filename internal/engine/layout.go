@@ -142,12 +142,18 @@ func decodeMarks(b []byte) (m marks, err error) {
 
 // StoredPosition reads from a store the event offset up to which it reflects the log; -1 for an empty one.
 func StoredPosition(r Reader) (int64, error) {
+	events, _, err := StoredPositions(r)
+	return events, err
+}
+
+// StoredPositions returns up to which offsets of its partition's events and refusals a store reflects the log; -1: none.
+func StoredPositions(r Reader) (events, refusals int64, err error) {
 	value, found, err := r.Get([]byte(keyMarks))
 	if err != nil || !found {
-		return -1, err
+		return -1, -1, err
 	}
 	m, err := decodeMarks(value)
-	return m.eventsNext, err
+	return m.eventsNext, m.refusalsNext, err
 }
 
 // StoredAggregate is one aggregate as a partition's store has it.
