@@ -13,7 +13,7 @@ FUZZTIME ?= 20s
 # How many seeds make sim runs.
 SEEDS ?= 200
 
-# More flags for the tests of make e2e: make e2e E2E='-run Zombie'.
+# More flags for the tests of make e2e-containers: make e2e-containers E2E='-run Zombie'.
 E2E ?=
 
 # More flags for make demo and make up: make demo ARGS='--commands 1000 --seed 7'.
@@ -21,7 +21,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up test lint fuzz sim e2e soak bench bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore build setup tidy clean
+.PHONY: help demo up test lint fuzz sim e2e e2e-broker e2e-containers soak bench bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore build setup tidy clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,7 +53,15 @@ fuzz: ## Fuzz each target for FUZZTIME
 sim: ## Run the write side under seeded faults, in virtual time: SEEDS=n for more, SEED=n for one and its whole trace
 	go test -C internal/sim -tags $(TEST_TAGS) -run '^TestSim' -count=1 -timeout 3h -args $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
 
-e2e: setup ## Try the programs on real Kafka in containers while everything fails (needs Docker, or root on Linux)
+e2e: e2e-broker e2e-containers ## Try everything on real Kafka while everything fails (needs Java and Docker, or root on Debian)
+
+e2e-broker: setup ## The part of make e2e that needs Java 17 and Maven, and no container: a broker from its jars
+	@.ci/setup java
+	@set -e; files=$$(grep -rlE '^//go:build e2e$$' --include='*_test.go' bench cmd internal) || { echo "no test on a broker without a container was found" >&2; exit 1; }; \
+	names=$$(sed -nE 's,^func (Test[A-Za-z0-9_]+).*,\1,p' $$files | paste -sd '|'); \
+	CGO_ENABLED=0 go test -tags $(TEST_TAGS),e2e -run "^($$names)$$" -p 1 -count=1 -timeout 20m $$(dirname $$files | sort -u | sed 's,^,./,')
+
+e2e-containers: setup ## The part of make e2e that kills, freezes and cuts what runs in containers: make e2e-containers E2E='-run Zombie'
 	CGO_ENABLED=0 .ci/with-containers go test -tags $(TEST_TAGS),e2e -count=1 -timeout 30m -v $(E2E) ./e2e/...
 
 soak: ## Run the long fault runs: the tests called TestSoak..., under the build tag soak (needs what make e2e needs)
