@@ -30,6 +30,7 @@ func (w *world) feed(rate int64) *feed {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	f := &feed{world: w, cancel: cancel, done: make(chan struct{}), client: w.client(
 		kgo.DefaultProduceTopic("bank"+kafka.CommandsSuffix), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(5*time.Millisecond),
+		kgo.AlwaysRetryEOF(), // a broker that goes down hangs up on connections that it has just taken
 	)}
 	f.rate.Store(rate)
 	w.feeding = f

@@ -230,12 +230,3 @@ func TestWhatWasCommittedAndHangsIsCommitted(t *testing.T) {
 		t.Errorf("read %q, %v: want what was committed", read, err)
 	}
 }
-
-func await(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited for %s", what)
-		}
-	}
-}
