@@ -4,6 +4,9 @@
 -- sum over the whole book reads all of a few columns: those are packed with LZ4, which unpacks several times faster than
 -- ZSTD.
 --
+-- A mark every 1024 rows: what is asked most is one account, which in every part costs the reading and unpacking of what
+-- lies between two marks, in eight columns.
+--
 -- Totals are a projection, and no materialized view. Both are kept up to date by every insert, as the states of an
 -- AggregatingMergeTree; but a materialized view's rows are a part of their own. A ClickHouse that is killed between the
 -- two parts, or that knows a token and lost the rows, leaves one without the other, and since sums forget what they are
@@ -41,7 +44,7 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.account_history_g{{.Generation}}
 )
 ENGINE = {{mergetree}}
 ORDER BY (account_id, version)
-SETTINGS {{settings}}, lightweight_mutation_projection_mode = 'rebuild';
+SETTINGS {{settings}}, lightweight_mutation_projection_mode = 'rebuild', index_granularity = 1024;
 
 -- recount:public
 CREATE OR REPLACE VIEW {{.Database}}.account_history AS
