@@ -49,6 +49,7 @@ func TestOnTheEngine(t *testing.T) {
 		"the same token is inserted once":               testDeduplication,
 		"public names move to another generation":       testGenerations,
 		"conditions on the account reach the key":       testPushdown,
+		"no statistics are kept":                        testNoStatistics,
 		"one command is found without reading the rest": testCommandLookup,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -187,3 +187,15 @@ func testPushdown(t *testing.T, db *database) {
 		}
 	}
 }
+
+// testNoStatistics shows that merges leave none behind, and would in a table that is made without our settings.
+func testNoStatistics(t *testing.T, db *database) {
+	a := newAccount("acct-1")
+	db.project(t, "account_history", a.do(t, "2026-03-01 00:00:00", account.Open{CustomerID: "ada", Currency: "EUR"}))
+	db.query(t, "CREATE TABLE control (account_id String) ENGINE = MergeTree ORDER BY account_id")
+	db.query(t, "INSERT INTO control VALUES ('acct-1')")
+	for table, want := range map[string]string{"account_history_g1": "0", "control": "1"} {
+		db.query(t, "OPTIMIZE TABLE "+table+" FINAL")
+		db.expect(t, "SELECT sum(notEmpty(statistics)) > 0 FROM system.parts_columns WHERE database = currentDatabase() AND active AND table = '"+table+"'", want)
+	}
+}
