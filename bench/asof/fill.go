@@ -36,7 +36,7 @@ func fill(ctx context.Context, db *clickhouse.DB, b books, progress func(string)
 		return err
 	}
 	f := &filler{b: b, view: views.AccountHistory(), balances: make([]int64, b.accounts)}
-	pace := clickhouse.Pace{Partitions: partitions, Age: 100 * time.Millisecond}
+	pace := clickhouse.Pace{PerSecond: clickhouse.PerSecondDefault}
 	g, err := db.EnsureView(ctx, f.view, 10_000, func(view string, generation, window int) (clickhouse.Script, error) {
 		s, err := sql.Render(view, sql.Params{Database: database, Generation: generation, DedupWindow: window})
 		return clickhouse.Script(s), err

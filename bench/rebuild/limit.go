@@ -40,7 +40,7 @@ func insertLimit(ctx context.Context, c subjectConfig, db *clickhouse.DB, events
 				return 0, err
 			}
 		}
-		sink, err := db.NewSink(ctx, v, clickhouse.Generation{View: v.Name, Number: limitGeneration}, clickhouse.SinkConfig{Pace: cfg.Pace(1)})
+		sink, err := db.NewSink(ctx, v, clickhouse.Generation{View: v.Name, Number: limitGeneration}, clickhouse.SinkConfig{Pace: cfg.Pace()})
 		if err != nil {
 			return 0, err
 		}

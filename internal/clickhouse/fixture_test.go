@@ -78,7 +78,7 @@ func (db *DB) render() Render {
 }
 
 func testPace() Pace {
-	return Pace{Partitions: 2, Age: 100 * time.Millisecond, Takeover: time.Second, InsertLifetime: 2 * time.Second}
+	return Pace{PerSecond: 20, Takeover: time.Second, InsertLifetime: 2 * time.Second}
 }
 
 func always(try func() error) error { return try() }

@@ -70,8 +70,8 @@ type Attempt func(try func() error) error
 
 // NewSink checks that the tables of a generation are as the view's rows and the pace need them.
 func (db *DB) NewSink(ctx context.Context, v es.View, g Generation, cfg SinkConfig) (*Sink, error) {
-	if cfg.Age == 0 || cfg.Partitions == 0 {
-		return nil, errors.New("clickhouse: a sink needs the number of partitions and the age of a range")
+	if cfg.PerSecond <= 0 {
+		return nil, errors.New("clickhouse: a sink needs to know how many inserts a second there may be")
 	}
 	if cfg.InsertLifetime == 0 {
 		cfg.InsertLifetime = InsertLifetimeDefault

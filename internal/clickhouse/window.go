@@ -13,10 +13,8 @@ import (
 // Pace is how fast ranges are inserted and how long one may take to be repeated. A table must remember the tokens of
 // that time, counted in inserts, or a repeated range is there twice.
 type Pace struct {
-	// Partitions is how many partitions, of all contexts together, are inserted into one table.
-	Partitions int
-	// Age is the least time between two inserts of one partition.
-	Age time.Duration
+	// PerSecond is how many ranges a second are inserted into one table at most, by all processes together.
+	PerSecond int
 	// Takeover is the longest time from a worker's death until another repeats its range.
 	Takeover time.Duration
 	// InsertLifetime is how long a range is tried to be inserted before it is given up.
@@ -25,6 +23,7 @@ type Pace struct {
 
 // The defaults of Pace.
 const (
+	PerSecondDefault      = 100
 	InsertLifetimeDefault = 20 * time.Second
 	TakeoverDefault       = 2 * time.Minute
 )
@@ -34,7 +33,7 @@ func (p Pace) Outage() time.Duration { return p.Takeover + p.InsertLifetime }
 
 // Window is the deduplication window a table needs, in inserts.
 func (p Pace) Window() int {
-	return int(math.Ceil(float64(p.Partitions) * float64(p.Outage()) / float64(max(p.Age, time.Millisecond))))
+	return int(math.Ceil(float64(p.PerSecond) * p.Outage().Seconds()))
 }
 
 // engine is what a table's engine has to say about repeated inserts.
@@ -82,10 +81,10 @@ func (db *DB) engineOf(ctx context.Context, table string) (engine, error) {
 // assertWindow refuses a table that would forget a token before its range can be repeated.
 func (e engine) assertWindow(table string, pace Pace) error {
 	if need := pace.Window(); e.window < need {
-		return fmt.Errorf("clickhouse: table %s remembers the last %d inserts, but %d partitions, an insert every %v each and %v "+
-			"until a range is repeated need %d: ALTER TABLE %s MODIFY SETTING non_replicated_deduplication_window = %d "+
+		return fmt.Errorf("clickhouse: table %s remembers the last %d inserts, but %d inserts a second and %v until a range is "+
+			"repeated need %d: ALTER TABLE %s MODIFY SETTING non_replicated_deduplication_window = %d "+
 			"(replicated_deduplication_window on a replicated table)",
-			table, e.window, pace.Partitions, pace.Age, pace.Outage(), need, table, need)
+			table, e.window, pace.PerSecond, pace.Outage(), need, table, need)
 	}
 	return nil
 }

@@ -10,6 +10,9 @@ const (
 // Stream names the topic of a context that a view maps: "<ctx>.<stream>".
 type Stream string
 
+// FreshnessMillisDefault is for archives and reports, which nobody watches as they change.
+const FreshnessMillisDefault = 1000
+
 // View is a projection: a pure mapping from the records of one stream to rows. No business logic and no
 // look-ups: what a view needs, the record carries.
 type View struct {
@@ -18,10 +21,22 @@ type View struct {
 	// Revision is raised whenever the mapping gives other rows for old records; a new revision is a new generation.
 	Revision int
 	From     Stream
+	// FreshnessMillis is how long a record may wait, in milliseconds, until its rows are inserted: a promise to readers,
+	// paid for with inserts. What comes after a pause does not wait at all, and a longer time makes fewer and larger
+	// inserts of a steady stream. 0: FreshnessMillisDefault.
+	FreshnessMillis int64
 	// Tables are the tables Map writes, without the generation in their names.
 	Tables []AnyTable
 	// Map appends the rows of one record to the tables of out. An error parks the record's aggregate for this view.
 	Map func(r Recorded, out *Rows) error
+}
+
+// Freshness returns FreshnessMillis, or what it defaults to.
+func (v View) Freshness() int64 {
+	if v.FreshnessMillis == 0 {
+		return FreshnessMillisDefault
+	}
+	return v.FreshnessMillis
 }
 
 // Recorded is one record of a stream at its place.

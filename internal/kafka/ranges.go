@@ -20,6 +20,7 @@ import (
 type RangeConsumer struct {
 	cfg     RangeConfig
 	handler RangeHandler
+	rate    rate
 }
 
 // RangeConfig says what a RangeConsumer reads, as whom, and how much at a time.
@@ -53,6 +54,9 @@ type RangeLimits struct {
 	// Age is the least time between two ranges of a partition, unless the second is full: what comes after a pause
 	// goes at once, and a steady stream makes 1/Age ranges a second.
 	Age time.Duration
+	// Rate is how many ranges a second may be begun for each partition, full or not, on average over those a member has:
+	// what bounds the inserts of all members together. 0: as many as there are.
+	Rate float64
 	// Idle is how long a range that was carried out may stay unconfirmed.
 	Idle time.Duration
 	// AheadBytes is what may be fetched and not yet processed, over all partitions.

@@ -187,6 +187,35 @@ func TestTurnsMakeRangesLongerRatherThanMore(t *testing.T) {
 	}
 }
 
+// TestARateMakesRangesLongerRatherThanMore has a record come every few milliseconds: without the rate each is a range.
+func TestARateMakesRangesLongerRatherThanMore(t *testing.T) {
+	t.Parallel()
+	const records = 60
+	ranges := func(perSecond float64) int {
+		w := newRangesWorld(t, 1)
+		cfg := w.config()
+		cfg.Limits.Records, cfg.Limits.Rate = 1000, perSecond
+		r := w.start(cfg, &member{})
+		for range records {
+			w.produce(0, 1, true)
+			time.Sleep(5 * time.Millisecond)
+		}
+		eventually(t, "all is inserted", func() bool { return w.complete("a", "b") })
+		if err := errors.Join(r.end(t), w.exact("a", "b")); err != nil {
+			t.Error(err)
+		}
+		return r.inserted()
+	}
+	began := time.Now()
+	got := ranges(4)
+	if most := int(4*(time.Since(began)+rateBurst).Seconds()) + 2; got > most {
+		t.Errorf("%d ranges, %d at most", got, most)
+	}
+	if unbound := ranges(0); unbound <= got {
+		t.Errorf("%d ranges without a rate: the test proves nothing", unbound)
+	}
+}
+
 func TestAConsumerWithoutWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	if _, err := NewRangeConsumer(RangeConfig{}, nil); err == nil {

@@ -88,8 +88,12 @@ func (p *partitionRun) loop() error {
 	}
 }
 
-// step cuts a range and processes it, when it is this pipeline's turn. What arrived meanwhile belongs to the range.
+// step cuts a range and processes it, when the rate allows it and it is this pipeline's turn. What arrived meanwhile
+// belongs to the range.
 func (p *partitionRun) step() error {
+	if more, err := p.pace(); err != nil || !more {
+		return err
+	}
 	began := time.Now()
 	if turns := p.s.c.cfg.Turns; turns != nil {
 		select {
@@ -111,6 +115,22 @@ func (p *partitionRun) step() error {
 	took := time.Since(began)
 	p.nextCut = began.Add(took + max(p.s.c.cfg.Limits.Age-took, took))
 	return nil
+}
+
+// pace waits until the rate allows another range. It returns false when the pipeline shall stop.
+func (p *partitionRun) pace() (bool, error) {
+	wait := p.s.c.rate.wait(time.Now(), p.s.c.cfg.Limits.Rate*float64(len(p.s.owned())))
+	if wait == 0 {
+		return true, nil
+	}
+	select {
+	case <-time.After(wait):
+		return true, nil
+	case <-p.stopping:
+		return false, nil
+	case <-p.ctx.Done():
+		return false, errLeaseLost
+	}
 }
 
 // begin checks that the log still holds what is to come, and announces the assignment.

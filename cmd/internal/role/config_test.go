@@ -84,7 +84,7 @@ func TestDefaultsAreValidAndFaultsAreAllTold(t *testing.T) {
 	}{
 		{&Aggregator{Instance: "a b"}, []string{"--state", "--instance", "--sessions", "--batch", "--flush", "--dedup-window", "--dedup-entries", "--cache-bytes", "--store-cache-bytes", "--session-timeout", "--transaction-timeout"}},
 		{&Ingest{Address: "8080"}, []string{"--http-addr", "--body-bytes", "--in-flight", "--wait-max", "--drain-timeout"}},
-		{&Projectors{Instance: "a/b", Concurrency: -1}, []string{"--instance", "--range-records", "--range-age", "--concurrency", "--insert-lifetime", "--session-timeout", "--transaction-timeout"}},
+		{&Projectors{Instance: "a/b", Concurrency: -1}, []string{"--instance", "--range-records", "--inserts-per-second", "--concurrency", "--insert-lifetime", "--session-timeout", "--transaction-timeout"}},
 		{&Topics{Create: "perhaps", Replication: -1}, []string{"--create-topics", "--replication", "--events-cleanup"}},
 	} {
 		err := c.faulty.Validate()

@@ -24,9 +24,12 @@ type Projectors struct {
 	Views []string
 	// Instance, if given, makes this process a static member of its groups.
 	Instance string
-	// RangeRecords and RangeAge bound a range, and so an insert.
+	// RangeRecords bounds a range, and so an insert.
 	RangeRecords int
-	RangeAge     time.Duration
+	// RangeAge, if given, takes the place of the freshness that views declare.
+	RangeAge time.Duration
+	// InsertsPerSecond bounds the inserts into each table, those of all processes together.
+	InsertsPerSecond int
 	// Concurrency is how many ranges are worked on at a time; 0: one a processor.
 	Concurrency    int
 	InsertLifetime time.Duration
@@ -40,7 +43,7 @@ type Projectors struct {
 // NewProjectors returns the defaults.
 func NewProjectors() Projectors {
 	return Projectors{
-		RangeRecords: kafka.RangeRecordsDefault, RangeAge: kafka.RangeAgeDefault,
+		RangeRecords: kafka.RangeRecordsDefault, InsertsPerSecond: clickhouse.PerSecondDefault,
 		InsertLifetime: clickhouse.InsertLifetimeDefault, SessionTimeout: kafka.SessionTimeoutDefault,
 		TransactionTimeout: kafka.TransactionTimeoutDefault,
 	}
@@ -52,11 +55,17 @@ func (p *Projectors) Flags(f *cli.Flags) {
 	f.StringSliceVar(&p.Views, "view", p.Views, "`views` to keep, separated by commas; empty: all")
 	f.StringVar(&p.Instance, "instance", p.Instance, "`name` under which this process comes back after a restart, and finds its partitions; empty: it gives them away when it stops")
 	f.IntVar(&p.RangeRecords, "range-records", p.RangeRecords, "`records` of one range at most: an insert each")
-	f.DurationVar(&p.RangeAge, "range-age", p.RangeAge, "`time` between two ranges of a partition at least, unless the second is full")
+	f.DurationVar(&p.RangeAge, "range-age", p.RangeAge, "`time` that a record may wait for others to be inserted with, in all views; 0: what each view declares (100ms for balances, 1s for archives and reports)")
+	p.insertFlags(f)
 	f.IntVar(&p.Concurrency, "concurrency", p.Concurrency, "`number` of ranges worked on at a time; 0: one a processor")
 	f.DurationVar(&p.InsertLifetime, "insert-lifetime", p.InsertLifetime, "`time` for which the insert of one range is tried before it is begun again")
 	f.DurationVar(&p.SessionTimeout, "session-timeout", p.SessionTimeout, "`time` without a sign of life after which others take over")
 	f.DurationVar(&p.TransactionTimeout, "transaction-timeout", p.TransactionTimeout, "`time` that the aggregators' transactions may stay open, at most: what was recorded later than that ago may still be missing")
+}
+
+// insertFlags declares what tables are made for.
+func (p *Projectors) insertFlags(f *cli.Flags) {
+	f.IntVar(&p.InsertsPerSecond, "inserts-per-second", p.InsertsPerSecond, "`number` of inserts into one table at most, by all projectors together, which must all have the same: tables are made for it, and views wait for it")
 }
 
 // Validate returns every fault.
@@ -69,7 +78,8 @@ func (p *Projectors) Validate() error {
 	}
 	check(p.Instance == "" || instanceName.MatchString(p.Instance), "--instance: %q is not made of letters, digits, dots, dashes and underscores", p.Instance)
 	check(p.RangeRecords >= 1, "--range-records: a range of %d records never ends", p.RangeRecords)
-	check(p.RangeAge > 0, "--range-age: %v is not a time to wait", p.RangeAge)
+	check(p.RangeAge >= 0, "--range-age: %v is not a time to wait", p.RangeAge)
+	check(p.InsertsPerSecond >= 1, "--inserts-per-second: with %d a table stays as it is", p.InsertsPerSecond)
 	check(p.Concurrency >= 0, "--concurrency: %d ranges can't be worked on", p.Concurrency)
 	check(p.InsertLifetime >= time.Second, "--insert-lifetime: %v is shorter than a second", p.InsertLifetime)
 	check(p.SessionTimeout >= time.Second, "--session-timeout: %v is shorter than a second", p.SessionTimeout)
@@ -106,7 +116,7 @@ func (p Projectors) Open(ctx context.Context, f *Foundation) (*ViewKeepers, erro
 	}
 	keepers, err := projector.New(projector.Config{
 		Kafka: f.Kafka, DB: db, Contexts: contexts, Codec: f.Codec, Render: render(f.Services.Database),
-		InstanceID: p.Instance, Limits: kafka.RangeLimits{Records: p.RangeRecords, Age: p.RangeAge},
+		InstanceID: p.Instance, Limits: kafka.RangeLimits{Records: p.RangeRecords, Age: p.RangeAge}, InsertsPerSecond: p.InsertsPerSecond,
 		InsertLifetime: p.InsertLifetime, SessionTimeout: p.SessionTimeout, TransactionTimeout: p.TransactionTimeout, Concurrency: p.Concurrency,
 		WithoutRange: p.Without, Observer: f.Telemetry.Projector(), Log: f.Log,
 	})
@@ -143,6 +153,32 @@ func withViews(contexts []es.Context, names []string) ([]es.Context, error) {
 		out[i].Views = slices.DeleteFunc(slices.Clone(out[i].Views), func(v es.View) bool { return !slices.Contains(names, v.Name) })
 	}
 	return out, nil
+}
+
+// Waitable is a view that can be waited for by the position of an event.
+type Waitable struct {
+	Name     string
+	Contexts []string
+}
+
+// WaitableViews are the contexts' views that show events. Positions are places in the log of events: the views of other
+// logs cannot be waited for by them.
+func WaitableViews(contexts []es.Context) []Waitable {
+	var out []Waitable
+	for _, c := range contexts {
+		for _, v := range c.Views {
+			if v.From != es.FromEvents {
+				continue
+			}
+			at := slices.IndexFunc(out, func(w Waitable) bool { return w.Name == v.Name })
+			if at < 0 {
+				at = len(out)
+				out = append(out, Waitable{Name: v.Name})
+			}
+			out[at].Contexts = append(out[at].Contexts, c.Name)
+		}
+	}
+	return out
 }
 
 // viewNames are the names of the contexts' views; several contexts may share one.

@@ -32,7 +32,7 @@ func NewRebuild() Rebuild { return Rebuild{Projectors: NewProjectors(), Block: r
 func (r *Rebuild) Flags(f *cli.Flags) {
 	f.IntVar(&r.Block, "block", r.Block, "`offsets` of a partition that are inserted at a time: what is in memory grows with it")
 	f.IntVar(&r.Lanes, "lanes", r.Lanes, "`partitions` read at a time; 0: one a processor, and two at least. Fewer leave more of the machine to the views that serve")
-	f.DurationVar(&r.Projectors.RangeAge, "range-age", r.Projectors.RangeAge, "`time` between two ranges of a partition, as the projectors have it that will follow: tables are made for it")
+	r.Projectors.insertFlags(f)
 }
 
 // Validate returns every fault.
@@ -53,10 +53,10 @@ func (r Rebuild) Open(ctx context.Context, f *Foundation) (*rebuild.Rebuilder, *
 		return nil, nil, err
 	}
 	p := r.Projectors
-	rebuilder, err := rebuild.New(ctx, rebuild.Config{
+	rebuilder, err := rebuild.New(rebuild.Config{
 		Projector: projector.Config{
 			Kafka: f.Kafka, DB: db, Contexts: f.Contexts, Codec: f.Codec, Render: render(f.Services.Database),
-			Limits:         kafka.RangeLimits{Records: p.RangeRecords, Age: p.RangeAge},
+			Limits: kafka.RangeLimits{Records: p.RangeRecords}, InsertsPerSecond: p.InsertsPerSecond,
 			InsertLifetime: p.InsertLifetime, SessionTimeout: p.SessionTimeout, Log: f.Log,
 		},
 		Who: whoAmI(), Block: r.Block, Lanes: r.Lanes, Observer: r.Observer, Log: f.Log,

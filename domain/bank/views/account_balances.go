@@ -24,7 +24,10 @@ func AccountBalances() es.View {
 		Name:     "account_balances",
 		Revision: 1,
 		From:     es.FromEvents,
-		Tables:   []es.AnyTable{table},
+		// People look here for what they have just done.
+		FreshnessMillis: 100,
+
+		Tables: []es.AnyTable{table},
 		Map: func(r es.Recorded, out *es.Rows) error {
 			c, ok, err := accountChange(r)
 			if !ok || err != nil {

@@ -36,7 +36,10 @@ func Customers() es.View {
 		Name:     "customers",
 		Revision: 1,
 		From:     es.FromEvents,
-		Tables:   []es.AnyTable{table},
+		// People look here for what they have just done.
+		FreshnessMillis: 100,
+
+		Tables: []es.AnyTable{table},
 		Map: func(r es.Recorded, out *es.Rows) error {
 			if r.Aggregate != "customer" {
 				return nil

@@ -33,12 +33,16 @@ type Config struct {
 	// Render gives the SQL of a view's generation.
 	Render clickhouse.Render
 
+	// InsertsPerSecond is how many inserts a second each table of a view takes at most, from all processes together: what
+	// its parts are merged at, and what its deduplication window is made for. All processes must have the same.
+	InsertsPerSecond int
 	// Follows, if given, says which generations are followed, of those that are to be: for a program that looks after one.
 	Follows func(g clickhouse.Generation) bool
 	// InstanceID, if given, makes this process a static member of its groups: one that comes back under the same ID goes
 	// on at once, and one that ends keeps its partitions until the session timeout. Without one it gives them away.
 	InstanceID string
-	Limits     kafka.RangeLimits
+	// Limits bound ranges. An Age that is given takes the place of the freshness that views declare; a Rate is not read.
+	Limits kafka.RangeLimits
 	// InsertLifetime is how long the insert of one range is tried before it is given up and begun again.
 	InsertLifetime   time.Duration
 	SessionTimeout   time.Duration
@@ -65,7 +69,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.RebalanceTimeout, kafka.RebalanceTimeoutDefault)
 	orDefault(&c.TransactionTimeout, kafka.TransactionTimeoutDefault)
 	orDefault(&c.Concurrency, runtime.GOMAXPROCS(0))
-	orDefault(&c.Limits.Age, kafka.RangeAgeDefault)
+	orDefault(&c.InsertsPerSecond, clickhouse.PerSecondDefault)
 	if c.Observer == nil {
 		c.Observer = unobserved{}
 	}
@@ -97,6 +101,7 @@ func (c Config) validate() error {
 		check(len(c.Contexts) > 0, "there is no context to project"),
 		check(2*c.InsertLifetime < c.RebalanceTimeout, fmt.Sprintf("the insert lifetime (%v) must be less than half the rebalance timeout (%v): "+
 			"a revoke waits for an insert, and a member that is waited for too long is thrown out", c.InsertLifetime, c.RebalanceTimeout)),
+		check(c.InsertsPerSecond > 0, "the inserts per second must be positive: without one a table stays as it is"),
 		check(c.Concurrency > 0, "the concurrency must be positive: without a turn no range is worked on"),
 	}
 	return errors.Join(faults...)
@@ -104,11 +109,18 @@ func (c Config) validate() error {
 
 func (c Config) follows(g clickhouse.Generation) bool { return c.Follows == nil || c.Follows(g) }
 
-// Pace is how often a table is inserted into when partitions of them feed it. Zero fields count as their defaults.
-func (c Config) Pace(partitions int) clickhouse.Pace {
+// limits are those of the ranges of one view, whose tables are fed by as many partitions, of all contexts together.
+func (c Config) limits(v es.View, partitions int) kafka.RangeLimits {
+	l := c.Limits
+	orDefault(&l.Age, time.Duration(v.Freshness())*time.Millisecond)
+	l.Rate = float64(c.InsertsPerSecond) / float64(max(partitions, 1))
+	return l
+}
+
+// Pace is how often a table is inserted into at most. Zero fields count as their defaults.
+func (c Config) Pace() clickhouse.Pace {
 	c = c.withDefaults()
 	return clickhouse.Pace{
-		Partitions: partitions, Age: c.Limits.Age,
-		Takeover: c.SessionTimeout + c.RebalanceTimeout + restartTime, InsertLifetime: c.InsertLifetime,
+		PerSecond: c.InsertsPerSecond, Takeover: c.SessionTimeout + c.RebalanceTimeout + restartTime, InsertLifetime: c.InsertLifetime,
 	}
 }

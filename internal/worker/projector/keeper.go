@@ -21,6 +21,7 @@ type keeper struct {
 	context string
 	view    es.View
 	turns   kafka.Turns
+	limits  kafka.RangeLimits
 	marks   *clickhouse.Watermarks
 
 	changed chan struct{} // holds a token when following has ended
@@ -46,7 +47,9 @@ type following struct {
 
 // run prepares the view and follows its generations until ctx ends.
 func (k *keeper) run(ctx context.Context, partitions int) error {
-	pace := k.cfg.Pace(partitions)
+	pace := k.cfg.Pace()
+	k.limits = k.cfg.limits(k.view, partitions)
+	k.warnOfSlowness()
 	// Twice the window that is asserted, so that there is room to grow.
 	_, err := k.cfg.DB.EnsureView(ctx, k.view, 2*pace.Window(), k.cfg.Render)
 	if err != nil && !errors.Is(err, clickhouse.ErrRevision) && !errors.Is(err, clickhouse.ErrUnserved) {
@@ -55,7 +58,7 @@ func (k *keeper) run(ctx context.Context, partitions int) error {
 	err = nil
 	running := map[int]*following{}
 	for ctx.Err() == nil {
-		if k.adjust(ctx, running, pace) {
+		if k.adjust(ctx, running) {
 			break
 		}
 		select {
@@ -76,9 +79,17 @@ func (k *keeper) run(ctx context.Context, partitions int) error {
 	return err
 }
 
+// warnOfSlowness tells that the bound on inserts is what makes a view as old as it will be, and not what it declares.
+func (k *keeper) warnOfSlowness() {
+	if slowest := time.Duration(float64(time.Second) / k.limits.Rate); slowest > k.limits.Age {
+		k.cfg.Log.Warn("the view will be less fresh than it is to be: its partitions share the inserts that a table may take", "view", k.view.Name,
+			"context", k.context, "freshness", k.limits.Age, "will be", slowest.Round(time.Millisecond), "inserts per second", k.cfg.InsertsPerSecond)
+	}
+}
+
 // adjust starts and stops following, by what the records say now. The generation that serves ends the view when it
 // fails; one that nobody looks at yet must not take the one with it that everybody looks at.
-func (k *keeper) adjust(ctx context.Context, running map[int]*following, pace clickhouse.Pace) (failed bool) {
+func (k *keeper) adjust(ctx context.Context, running map[int]*following) (failed bool) {
 	all, err := k.cfg.DB.Generations(ctx, k.view.Name)
 	if err != nil {
 		k.cfg.Log.Debug("the generations are not known at the moment", "view", k.view.Name, "error", err)
@@ -92,7 +103,7 @@ func (k *keeper) adjust(ctx context.Context, running map[int]*following, pace cl
 		f := running[g.Number]
 		switch wanted := g.State.Followed() && g.Revision == k.view.Revision && k.cfg.follows(g); {
 		case wanted && f == nil:
-			running[g.Number] = k.start(ctx, g, pace)
+			running[g.Number] = k.start(ctx, g)
 		case !wanted && f != nil:
 			f.end()
 			delete(running, g.Number)
@@ -125,16 +136,16 @@ func (k *keeper) rollForward(ctx context.Context, all []clickhouse.Generation) {
 // ClaimName is what whoever rebuilds a view, rolls it back or mends it has claimed.
 func ClaimName(view string) string { return "view " + view }
 
-func (k *keeper) start(ctx context.Context, g clickhouse.Generation, pace clickhouse.Pace) *following {
+func (k *keeper) start(ctx context.Context, g clickhouse.Generation) *following {
 	ctx, stop := context.WithCancel(ctx)
 	f := &following{
-		projection: &projection{cfg: k.cfg, source: Source{k.context, k.view.From, k.cfg.Codec}, view: k.view, generation: g, marks: k.marks},
+		projection: &projection{cfg: k.cfg, source: Source{k.context, k.view.From, k.cfg.Codec}, view: k.view, generation: g, limits: k.limits, marks: k.marks},
 		stop:       stop, done: make(chan struct{}),
 	}
 	f.progress.opened(g.Number)
 	go func() {
 		defer close(f.done)
-		err := f.run(ctx, k.turns, pace)
+		err := f.run(ctx, k.turns)
 		if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return // being told to stop is no failure, whatever it interrupted
 		}

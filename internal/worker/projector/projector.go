@@ -182,6 +182,7 @@ type projection struct {
 	source     Source
 	view       es.View
 	generation clickhouse.Generation
+	limits     kafka.RangeLimits
 	marks      *clickhouse.Watermarks
 	progress   progress
 
@@ -199,9 +200,9 @@ func (v *projection) group() string {
 }
 
 // run projects until ctx ends.
-func (v *projection) run(ctx context.Context, turns kafka.Turns, pace clickhouse.Pace) error {
+func (v *projection) run(ctx context.Context, turns kafka.Turns) error {
 	sink, err := v.cfg.DB.NewSink(ctx, v.view, v.generation, clickhouse.SinkConfig{
-		Pace: pace,
+		Pace: v.cfg.Pace(),
 		Inserted: func(table string, rows int, took time.Duration) {
 			v.cfg.Observer.Inserted(v.view.Name, table, rows, took)
 		},
@@ -217,7 +218,7 @@ func (v *projection) run(ctx context.Context, turns kafka.Turns, pace clickhouse
 	v.sink = sink
 	consumer, err := kafka.NewRangeConsumer(kafka.RangeConfig{
 		Config: v.cfg.Kafka, Group: v.group(), Topic: v.source.Topic(), Generation: v.generation.Number, InstanceID: v.cfg.InstanceID,
-		SessionTimeout: v.cfg.SessionTimeout, RebalanceTimeout: v.cfg.RebalanceTimeout, Limits: v.cfg.Limits,
+		SessionTimeout: v.cfg.SessionTimeout, RebalanceTimeout: v.cfg.RebalanceTimeout, Limits: v.limits,
 		Turns: turns, Without: v.cfg.WithoutRange,
 	}, v)
 	if err != nil {

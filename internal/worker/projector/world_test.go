@@ -244,8 +244,9 @@ func open(t *testing.T, url, database string) *clickhouse.DB {
 func (w *world) config(contexts ...es.Context) Config {
 	return Config{
 		Kafka: w.kafka, DB: w.db, Contexts: contexts, Codec: textCodec{}, Render: render(w.database), InstanceID: "one",
-		Limits:         kafka.RangeLimits{Records: 20, Age: time.Millisecond, Idle: 100 * time.Millisecond},
-		InsertLifetime: 10 * time.Second, SessionTimeout: 6 * time.Second, RebalanceTimeout: 30 * time.Second,
+		InsertsPerSecond: 1000, // else a test would wait
+		Limits:           kafka.RangeLimits{Records: 20, Age: time.Millisecond, Idle: 100 * time.Millisecond},
+		InsertLifetime:   10 * time.Second, SessionTimeout: 6 * time.Second, RebalanceTimeout: 30 * time.Second,
 	}
 }
 

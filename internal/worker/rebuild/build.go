@@ -80,7 +80,7 @@ func (b *build) open(ctx context.Context, o Options) error {
 // pace is that of the projectors that will follow, but for how long an insert may take: it has ended when the claim of a
 // process that died does.
 func (b *build) pace() clickhouse.Pace {
-	pace := b.r.pace(b.view.Name)
+	pace := b.r.cfg.Projector.Pace()
 	pace.InsertLifetime = min(pace.InsertLifetime, b.r.cfg.ClaimTime/2)
 	return pace
 }
@@ -144,7 +144,7 @@ func (b *build) make(ctx context.Context, all []clickhouse.Generation, o Options
 	if err != nil {
 		return err
 	}
-	script, err := b.r.cfg.Projector.Render(b.view.Name, number, 2*b.r.pace(b.view.Name).Window())
+	script, err := b.r.cfg.Projector.Render(b.view.Name, number, 2*b.r.cfg.Projector.Pace().Window())
 	if err != nil {
 		return err
 	}

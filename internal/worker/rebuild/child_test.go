@@ -75,7 +75,7 @@ func (c childConfig) rebuild() (err error) {
 	left := &atomic.Int64{}
 	left.Store(max(c.Nth, 1))
 	cfg.Observer, cfg.Without, cfg.Projector.WithoutSink = dying{point: c.Point, left: left}, c.Without, c.WithoutSink
-	r, err := New(ctx, cfg)
+	r, err := New(cfg)
 	if err != nil {
 		return err
 	}

@@ -8,42 +8,23 @@ import (
 	"sync/atomic"
 
 	"recount/internal/clickhouse"
-	"recount/internal/kafka"
 	"recount/internal/worker/projector"
 )
 
 // Rebuilder rebuilds views.
 type Rebuilder struct {
-	cfg   Config
-	paces map[string]clickhouse.Pace // by view
-	rows  atomic.Int64               // inserted
+	cfg  Config
+	rows atomic.Int64 // inserted
 }
 
-// New returns a rebuilder. It asks Kafka how many partitions feed each view.
-func New(ctx context.Context, cfg Config) (*Rebuilder, error) {
+// New returns a rebuilder.
+func New(cfg Config) (*Rebuilder, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	r := &Rebuilder{cfg: cfg, paces: map[string]clickhouse.Pace{}}
-	partitions := map[string]int{}
-	for _, c := range cfg.Projector.Contexts {
-		for _, v := range c.Views {
-			topic := projector.Source{Context: c.Name, Stream: v.From}.Topic()
-			found, err := kafka.DescribeTopics(ctx, cfg.Projector.Kafka, topic)
-			if err != nil {
-				return nil, err
-			}
-			partitions[v.Name] += int(found[topic].Partitions)
-		}
-	}
-	for view, n := range partitions {
-		r.paces[view] = cfg.Projector.Pace(n)
-	}
-	return r, nil
+	return &Rebuilder{cfg: cfg}, nil
 }
-
-func (r *Rebuilder) pace(view string) clickhouse.Pace { return r.paces[view] }
 
 func (r *Rebuilder) at(view string, p Point) { r.cfg.Observer.At(view, p) }
 

@@ -260,7 +260,7 @@ func testTwoAtOnce(t *testing.T, w *world) {
 
 func testRollback(t *testing.T, w *world) {
 	w.begin(60)
-	r, err := New(t.Context(), w.config(first()))
+	r, err := New(w.config(first()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func testRollback(t *testing.T, w *world) {
 func testRollbackRevision(t *testing.T, w *world) {
 	w.begin(60)
 	next := mapping{Revision: 2, Factor: 3}
-	r, err := New(t.Context(), w.config(next))
+	r, err := New(w.config(next))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +341,7 @@ func testKeep(t *testing.T, w *world) {
 			t.Fatal(err)
 		}
 	}
-	r, err := New(t.Context(), w.config(first()))
+	r, err := New(w.config(first()))
 	if err != nil {
 		t.Fatal(err)
 	}

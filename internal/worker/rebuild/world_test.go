@@ -231,8 +231,9 @@ func (w *world) produce(n int) {
 func (w *world) projectors(m mapping) projector.Config {
 	return projector.Config{
 		Kafka: w.kafka, DB: w.db, Contexts: []es.Context{m.bank()}, Codec: textCodec{}, Render: m.render(w.database),
-		Limits:         kafka.RangeLimits{Records: 50, Age: time.Millisecond, Idle: 100 * time.Millisecond},
-		InsertLifetime: 10 * time.Second, SessionTimeout: 6 * time.Second, RebalanceTimeout: 30 * time.Second,
+		InsertsPerSecond: 1000, // else a test would wait
+		Limits:           kafka.RangeLimits{Records: 50, Age: time.Millisecond, Idle: 100 * time.Millisecond},
+		InsertLifetime:   10 * time.Second, SessionTimeout: 6 * time.Second, RebalanceTimeout: 30 * time.Second,
 	}
 }
 
@@ -270,7 +271,7 @@ func (w *world) config(m mapping) Config {
 
 func (w *world) rebuild(cfg Config, o Options, views ...string) ([]Result, error) {
 	w.t.Helper()
-	r, err := New(w.t.Context(), cfg)
+	r, err := New(cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}
