@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"maps"
-	"regexp"
 	"slices"
-	"strconv"
 	"time"
 
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/role"
 	"recount/internal/clickhouse"
+	"recount/internal/es"
 	"recount/internal/kafka"
 )
 
@@ -40,17 +39,17 @@ func startOf(ctx context.Context, f *role.Foundation, views, from []string) (cli
 	}
 	given := map[string]map[int32]int64{}
 	for _, text := range from {
-		context, partition, offset, err := parsePosition(text)
+		p, err := es.ParsePosition(text)
 		if err != nil {
-			return nil, err
+			return nil, cli.Usagef("--from: %q is neither a moment such as 2026-03-01T00:00:00Z nor a position such as bank/3@1200", text)
 		}
-		if _, known := extents[topics[context]][partition]; !known {
+		if _, known := extents[topics[p.Context]][p.Partition]; !known {
 			return nil, cli.Usagef("--from: %s: there is no such partition", text)
 		}
-		if given[context] == nil {
-			given[context] = map[int32]int64{}
+		if given[p.Context] == nil {
+			given[p.Context] = map[int32]int64{}
 		}
-		given[context][partition] = offset
+		given[p.Context][p.Partition] = p.Offset
 	}
 	for context, topic := range topics {
 		for p, e := range extents[topic] {
@@ -94,18 +93,4 @@ func topicsOf(f *role.Foundation, views []string) (map[string]string, error) {
 		}
 	}
 	return out, nil
-}
-
-// parsePosition reads context/partition@offset.
-func parsePosition(text string) (context string, partition int32, offset int64, err error) {
-	m := regexp.MustCompile(`^([a-z0-9_-]+)/([0-9]+)@([0-9]+)$`).FindStringSubmatch(text)
-	if m == nil {
-		return "", 0, 0, cli.Usagef("--from: %q is neither a moment such as 2026-03-01T00:00:00Z nor a position such as bank/3@1200", text)
-	}
-	p, err1 := strconv.ParseInt(m[2], 10, 32)
-	o, err2 := strconv.ParseInt(m[3], 10, 64)
-	if err1 != nil || err2 != nil {
-		return "", 0, 0, cli.Usagef("--from: %s: the numbers are too large", text)
-	}
-	return m[1], int32(p), o, nil
 }

@@ -13,6 +13,7 @@ import (
 	"recount/cmd/recount/demo"
 	"recount/cmd/recount/status"
 	"recount/cmd/recount/up"
+	"recount/cmd/recount/wait"
 	"recount/internal/embedded"
 )
 
@@ -30,6 +31,7 @@ func command() *cobra.Command {
   recount demo                     play a bank's month, check the books, and exit
   recount up                       run everything until Ctrl-C
   recount up --only clickhouse     run one of the embedded services alone
-  recount status                   say how everything stands, and what needs somebody`,
-		up.Command(), demo.Command(), status.Command())
+  recount status                   say how everything stands, and what needs somebody
+  recount wait                     wait until a view has what was written`,
+		up.Command(), demo.Command(), status.Command(), wait.Command())
 }

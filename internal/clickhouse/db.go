@@ -14,8 +14,9 @@ import (
 
 // DB is a pool of connections to one database. It is safe for use by many goroutines.
 type DB struct {
-	cfg  Config
-	conn driver.Conn
+	cfg   Config
+	conn  driver.Conn
+	waits *waits
 }
 
 // Open connects, waits for a server that is still starting, and makes the database where it is missing.
@@ -41,7 +42,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse: %w", err)
 	}
-	return &DB{cfg: cfg, conn: conn}, nil
+	return &DB{cfg: cfg, conn: conn, waits: &waits{}}, nil
 }
 
 // address is the URL without the password.

@@ -39,7 +39,8 @@ func TestOnTheEngine(t *testing.T) {
 		"queries":                                 testQueries,
 		"a generation made anew is another":       testIncarnation,
 		"migrations are applied once and by both": testMigrations,
-		"claims": testClaims,
+		"claims":                                testClaims,
+		"parts are merged as fast as they come": testParts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -291,7 +292,9 @@ func testWatermarks(t *testing.T, db *DB) {
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
 	waited := make(chan error, 1)
-	go func() { waited <- db.WaitFor(t.Context(), "entries", "bank", 3, 41) }()
+	go func() {
+		waited <- db.WaitFor(t.Context(), "entries", es.Position{Context: "bank", Partition: 3, Offset: 41})
+	}()
 	for next := int64(10); next <= 50; next += 10 {
 		w.Publish(Watermark{View: "entries", Generation: 1, Context: "bank", Partition: 3, Next: next, EventTime: 1000 * next, Rows: 10})
 	}
@@ -316,9 +319,36 @@ func testWatermarks(t *testing.T, db *DB) {
 	}
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := db.WaitFor(short, "entries", "bank", 3, 50); err == nil || !strings.Contains(err.Error(), "has not reached bank/3@50") {
+	if err := db.WaitFor(short, "entries", es.Position{Context: "bank", Partition: 3, Offset: 50}); err == nil || !strings.Contains(err.Error(), "has not reached bank/3@50: it is at bank/3@49") {
 		t.Errorf("got %v", err)
 	}
+	testWaitingTogether(t, db, f)
+}
+
+// testWaitingTogether has many wait for what comes at different times, among them some who leave.
+func testWaitingTogether(t *testing.T, db *DB, f fixture) {
+	t.Helper()
+	var all sync.WaitGroup
+	for i := range int64(50) {
+		all.Go(func() {
+			ctx, leave := context.WithTimeout(t.Context(), time.Minute)
+			defer leave()
+			at := es.Position{Context: "bank", Partition: 9, Offset: i}
+			if i%5 == 0 {
+				at.Offset = 1 << 40
+				leave()
+			}
+			if err := db.WaitFor(ctx, f.view.Name, at); (err == nil) != (i%5 != 0) {
+				t.Errorf("waiting for %s: %v", at, err)
+			}
+		})
+	}
+	for next := int64(10); next <= 50; next += 10 {
+		if err := db.Mark(t.Context(), Watermark{View: "entries", Generation: 1, Context: "bank", Partition: 9, Next: next}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all.Wait()
 }
 
 func testQueries(t *testing.T, db *DB) {

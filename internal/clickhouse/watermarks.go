@@ -182,24 +182,3 @@ func (db *DB) Reached(ctx context.Context, g Generation, context string, partiti
 		g.View, g.Number, context, partition).Scan(&next)
 	return next, err
 }
-
-// WaitFor blocks until the generation of a view that serves contains the record at an offset: read your own writes.
-func (db *DB) WaitFor(ctx context.Context, view, context string, partition int32, offset int64) error {
-	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
-		g, found, err := db.Serving(ctx, view)
-		if err == nil && found {
-			var next int64
-			if next, err = db.Reached(ctx, g, context, partition); err == nil && next > offset {
-				return nil
-			}
-		}
-		if err != nil && !transient(err) {
-			return fmt.Errorf("waiting for view %s to reach %s/%d@%d: %w", view, context, partition, offset, err)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("view %s has not reached %s/%d@%d: %w", view, context, partition, offset, ctx.Err())
-		case <-time.After(pause):
-		}
-	}
-}

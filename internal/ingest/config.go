@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/serde"
 )
@@ -42,6 +43,19 @@ type Lookup interface {
 	Command(ctx context.Context, key CommandKey) (Result, bool, error)
 }
 
+// View is what callers can wait for: one that shows events.
+type View struct {
+	Name string
+	// Contexts are those whose events it shows.
+	Contexts []string
+}
+
+// ViewWaiter knows how far the views are.
+type ViewWaiter interface {
+	// WaitFor returns nil once view has everything up to at. An error that wraps ctx's says how far it is.
+	WaitFor(ctx context.Context, view string, at es.Position) error
+}
+
 // Config is what a Server is made of. Publisher, Codec, Contexts and Partitions must be given.
 type Config struct {
 	Codec *serde.Codec
@@ -54,6 +68,9 @@ type Config struct {
 	Replies Replies
 	// Lookup, if given, answers the address of a command. Without it, that address answers 503.
 	Lookup Lookup
+	// Views are those that Waiter, if given, knows. Without it, whoever waits for a view is answered with 503.
+	Views  []View
+	Waiter ViewWaiter
 	// Tokens, if given, are needed by every request. Without them only loopback is served.
 	Tokens *Tokens
 	// Routes are more handlers by their ServeMux patterns, such as "/healthz": served without a token, so add only what

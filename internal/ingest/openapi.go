@@ -14,7 +14,8 @@ const apiVersion = "1"
 
 // describe makes the OpenAPI document: a path for every command and one an aggregate for outcomes.
 func describe(c catalog, cfg Config) ([]byte, error) {
-	schemas, paths, tags := answerSchemas(), object{}, []any{}
+	schemas, tags := answerSchemas(), []any{}
+	paths := object{patternWait: object{"get": waitOperation(cfg)}}
 	c.each(func(context, aggregate string, commands []commandInfo) {
 		tag := context + "." + aggregate
 		tags = append(tags, object{"name": tag})
@@ -108,6 +109,35 @@ func outcomeOperation(tag string) object {
 	}
 }
 
+func waitOperation(cfg Config) object {
+	var names []string
+	for _, v := range cfg.Views {
+		names = append(names, v.Name)
+	}
+	view := object{"type": "string"}
+	if len(names) > 0 {
+		view["enum"] = names
+	}
+	return object{
+		"operationId": "views.wait",
+		"summary":     "Returns when a view has everything up to a position: read your own writes.",
+		"parameters": append(refs("parameters", headerPrefer),
+			object{"name": "view", "in": "path", "required": true, "schema": view, "description": "One that shows events."},
+			object{"name": "position", "in": "query", "required": true, "schema": object{"type": "string", "pattern": "^[^/]+/[0-9]+@[0-9]+$"},
+				"description": "What the answer to a command carries: context/partition@offset."}),
+		"responses": object{
+			"200": object{
+				"description": "The view has it: what is read from now on shows it.",
+				"headers":     object{"Preference-Applied": ref("headers", "Preference-Applied")},
+				"content":     object{"application/json": object{"schema": ref("schemas", "Reached")}},
+			},
+			"400": ref("responses", "400"), "401": ref("responses", "401"), "403": ref("responses", "403"),
+			"404": ref("responses", "404"), "405": ref("responses", "405"), "422": ref("responses", "422"),
+			"429": ref("responses", "429"), "500": ref("responses", "500"), "503": ref("responses", "503"), "504": ref("responses", "504"),
+		},
+	}
+}
+
 func parameters(cfg Config) object {
 	id := object{"type": "string", "minLength": 1, "maxLength": idBytesMax}
 	in := func(place, name string, schema object, description string) object {
@@ -122,7 +152,7 @@ func parameters(cfg Config) object {
 		headerVersion: in("header", headerVersion, object{"type": "string", "pattern": `^"[0-9]+"$`},
 			`The version the aggregate must be at, in quotes: "7". "0": it must not be there yet.`),
 		headerPrefer: in("header", headerPrefer, text,
-			"wait=5: wait up to 5 seconds for the outcome (RFC 7240), "+strconv.Itoa(int(cfg.WaitMax.Seconds()))+" at most."),
+			"wait=5: wait up to 5 seconds (RFC 7240), "+strconv.Itoa(int(cfg.WaitMax.Seconds()))+" at most."),
 		headerValidAt: in("header", headerValidAt, object{"type": "string", "format": "date-time"},
 			"When it is true in the world; the time of recording where none is given."),
 		headerCorrelation: in("header", headerCorrelation, id, "Shared by everything that follows from one request."),

@@ -7,7 +7,7 @@ func problemResponses() object {
 		"400": "Not JSON, or an ID or header that can't be read.",
 		"401": "No bearer token, or not one that is known.",
 		"403": "The server has no tokens and serves only localhost.",
-		"404": "No such context, aggregate or command (known lists those there are); or an outcome that the views don't know, or not yet.",
+		"404": "No such context, aggregate, command or view (known lists those there are); or an outcome that the views don't know, or not yet.",
 		"405": "Another method is needed; Allow names it.",
 		"409": "The aggregate refused the command; code says why.",
 		"412": "The aggregate is at another version than If-Match expects.",
@@ -17,12 +17,13 @@ func problemResponses() object {
 		"429": "Too much is in flight. Nothing was published.",
 		"500": "A bug; or the command could not be decided and lies in the dead letters.",
 		"503": "The broker or the views can't be reached, or the server is shutting down. Sending again with the same Idempotency-Key is safe.",
+		"504": "The view is not there yet; detail says how far it is. Ask again.",
 	} {
 		response := object{
 			"description": description,
 			"content":     object{problemMediaType: object{"schema": ref("schemas", "Problem")}},
 		}
-		if status == "429" || status == "503" {
+		if status == "429" || status == "503" || status == "504" {
 			response["headers"] = object{"Retry-After": ref("headers", "Retry-After")}
 		}
 		out[status] = response
@@ -37,6 +38,10 @@ func answerSchemas() object {
 		"Accepted": object{
 			"type": "object", "required": []string{"command_id", "location"},
 			"properties": object{"command_id": text, "location": text},
+		},
+		"Reached": object{
+			"type": "object", "required": []string{"view", "position"},
+			"properties": object{"view": text, "position": text},
 		},
 		"Result": object{
 			"type": "object", "required": []string{"command_id", "command", "outcome", "version", "events"},

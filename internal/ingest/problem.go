@@ -18,6 +18,8 @@ const (
 	CodeUnknownAggregate = "unknown-aggregate"      // 404
 	CodeUnknownCommand   = "unknown-command"        // 404: no such command of this aggregate
 	CodeOutcomeUnknown   = "outcome-unknown"        // 404: the views don't know this command, or not yet
+	CodeUnknownView      = "unknown-view"           // 404
+	CodeViewBehind       = "view-behind"            // 504: the view did not get there in the time that was granted
 	CodeMethod           = "method-not-allowed"     // 405
 	CodeTooLarge         = "too-large"              // 413
 	CodeMediaType        = "unsupported-media-type" // 415
@@ -60,7 +62,7 @@ const (
 
 func newProblem(status int, code, detail string) *Problem {
 	p := &Problem{Type: problemTypePrefix + code, Title: http.StatusText(status), Status: status, Code: code, Detail: detail, header: http.Header{}}
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout {
 		p.header.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
 	}
 	return p

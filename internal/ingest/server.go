@@ -14,6 +14,7 @@ import (
 //
 //	POST /v1/<ctx>/<aggregate>/<id>/<command>                 one command; the body is its fields as JSON
 //	GET  /v1/<ctx>/<aggregate>/<id>/commands/<command id>     what became of it
+//	GET  /v1/views/<view>/wait?position=<position>            returns when the view has it: read your own writes
 //	GET  /openapi.json                                        the API, with every command's schema
 //
 // It is an http.Handler. Run must be running for callers to get their replies; Serve does both.
@@ -64,6 +65,7 @@ func (s *Server) route() (err error) {
 	// Patterns bear no method, so that a wrong one is answered by us, and as a problem.
 	s.mux.Handle(patternCommand, s.guarded(http.MethodPost, s.post))
 	s.mux.Handle(patternOutcome, s.guarded(http.MethodGet, s.outcome))
+	s.mux.Handle(patternWait, s.guarded(http.MethodGet, s.waitForView))
 	s.mux.HandleFunc("/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		newProblem(http.StatusNotFound, CodeNotFound, "there is nothing at "+r.URL.Path+"; see /openapi.json").write(w)
@@ -77,6 +79,7 @@ func (s *Server) route() (err error) {
 const (
 	patternCommand = "/v1/{context}/{aggregate}/{id}/{command}"
 	patternOutcome = "/v1/{context}/{aggregate}/{id}/commands/{command_id}"
+	patternWait    = "/v1/views/{view}/wait"
 )
 
 // ServeHTTP answers one request. A handler that panics costs its own caller a 500 and nobody else anything.

@@ -140,14 +140,7 @@ func hostsOf(urls string, ports map[string]string) ([]string, error) {
 
 // Views connects to ClickHouse. The connection is closed with the foundation.
 func (f *Foundation) Views(ctx context.Context) (*clickhouse.DB, error) {
-	addresses, err := hostsOf(f.Services.ClickHouse, clickHousePorts())
-	if err != nil {
-		return nil, fmt.Errorf("--clickhouse: %w", err)
-	}
-	if err := cli.Reach(ctx, "ClickHouse", "--clickhouse", addresses...); err != nil {
-		return nil, err
-	}
-	db, err := clickhouse.Open(ctx, f.clickHouse())
+	db, err := OpenViews(ctx, f.Services, f.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -155,8 +148,20 @@ func (f *Foundation) Views(ctx context.Context) (*clickhouse.DB, error) {
 	return db, nil
 }
 
-func (f *Foundation) clickHouse() clickhouse.Config {
-	return clickhouse.Config{URL: f.Services.ClickHouse, Database: f.Services.Database, Log: f.Log}
+// OpenViews connects to ClickHouse, or says soon that it is not there. The caller closes the connection.
+func OpenViews(ctx context.Context, s cli.Services, log *slog.Logger) (*clickhouse.DB, error) {
+	addresses, err := hostsOf(s.ClickHouse, clickHousePorts())
+	if err != nil {
+		return nil, fmt.Errorf("--clickhouse: %w", err)
+	}
+	if err := cli.Reach(ctx, "ClickHouse", "--clickhouse", addresses...); err != nil {
+		return nil, err
+	}
+	return clickhouse.Open(ctx, clickHouse(s, log))
+}
+
+func clickHouse(s cli.Services, log *slog.Logger) clickhouse.Config {
+	return clickhouse.Config{URL: s.ClickHouse, Database: s.Database, Log: log}
 }
 
 func (f *Foundation) contextNames() []string {

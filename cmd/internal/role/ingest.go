@@ -115,12 +115,15 @@ func (i Ingest) connect(ctx context.Context, f *Foundation, cfg *ingest.Config) 
 	}
 	f.OnClose(func() error { replies.Close(); return nil })
 	views := newLookup(func(ctx context.Context) (*clickhouse.DB, error) {
-		cfg := f.clickHouse()
+		cfg := clickHouse(f.Services, f.Log)
 		cfg.ConnectTimeout = lookupConnect
 		return clickhouse.Open(ctx, cfg)
 	})
 	f.OnClose(views.close)
-	cfg.Publisher, cfg.Replies, cfg.Lookup = producer, replies, views
+	cfg.Publisher, cfg.Replies, cfg.Lookup, cfg.Waiter = producer, replies, views, views
+	for _, v := range WaitableViews(f.Contexts) {
+		cfg.Views = append(cfg.Views, ingest.View(v))
+	}
 	return nil
 }
 

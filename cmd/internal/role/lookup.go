@@ -45,6 +45,15 @@ func (l *lookup) views(ctx context.Context) (*clickhouse.DB, error) {
 	return db, nil
 }
 
+// WaitFor waits until a view has everything up to a position.
+func (l *lookup) WaitFor(ctx context.Context, view string, at es.Position) error {
+	db, err := l.views(ctx)
+	if err != nil {
+		return err
+	}
+	return db.WaitFor(ctx, view, at)
+}
+
 func (l *lookup) close() error {
 	l.turn <- struct{}{}
 	defer func() { <-l.turn }()

@@ -31,6 +31,7 @@ func TestTheWhole(t *testing.T) {
 		"a real bank's books":     realBooks,
 		"a command over HTTP":     commandOverHTTP,
 		"bad input stops nothing": badInput,
+		"one's own writes":        readsItsWrites,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,13 +3,13 @@ package aggregator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"recount/internal/engine"
+	"recount/internal/es"
 	"recount/internal/kafka"
 )
 
@@ -178,7 +178,7 @@ func (m *member) reply(b *batch) {
 			position := ""
 			for _, r := range part.events[a.FirstEvent : a.FirstEvent+a.Events] {
 				frames = append(frames, r.Value)
-				position = fmt.Sprintf("%s/%d@%d", m.cfg.Context, r.Partition, r.Offset)
+				position = es.Position{Context: m.cfg.Context, Partition: r.Partition, Offset: r.Offset}.String()
 			}
 			m.cfg.Replier.Reply(a, position, frames)
 		}

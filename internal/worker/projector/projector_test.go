@@ -50,7 +50,7 @@ func testFollow(t *testing.T, w *world) {
 	w.flush()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if err := w.db.WaitFor(ctx, "ledger", "bank", 1, 50); err != nil {
+	if err := w.db.WaitFor(ctx, "ledger", es.Position{Context: "bank", Partition: 1, Offset: 50}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.exact(); err != nil {
@@ -225,7 +225,7 @@ func testLostWatermarks(t *testing.T, w *world) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for p := range int32(worldPartitions) {
-		if err := w.db.WaitFor(ctx, "ledger", "bank", p, 9); err != nil {
+		if err := w.db.WaitFor(ctx, "ledger", es.Position{Context: "bank", Partition: p, Offset: 9}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -259,7 +259,7 @@ func testNoRows(t *testing.T, w *world) {
 	r := start(t, w.config(c))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if err := w.db.WaitFor(ctx, "strict", "bank", 0, 29); err != nil {
+	if err := w.db.WaitFor(ctx, "strict", es.Position{Context: "bank", Partition: 0, Offset: 29}); err != nil {
 		t.Error(err)
 	}
 	if err := r.end(t); err != nil {

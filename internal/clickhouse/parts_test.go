@@ -1,0 +1,42 @@
+package clickhouse
+
+import (
+	"testing"
+	"time"
+)
+
+// testParts inserts as often as is allowed, and then looks what the merges have left.
+func testParts(t *testing.T, db *DB) {
+	f := newFixture()
+	s := f.sink(t, db, SinkConfig{Pace: testPace()})
+	const inserts = 3 * PerSecondDefault
+	fill := func(partition int32) {
+		began := time.Now()
+		for i := range int64(inserts) {
+			time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / PerSecondDefault)))
+			insert(t, s, f.batch(partition, i, i))
+		}
+	}
+	parts := func() (n uint64) {
+		t.Helper()
+		err := db.Row(t.Context(), "SELECT count() FROM system.parts WHERE database = ? AND table = 'totals_g1' AND active", db.cfg.Database).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	fill(0)
+	for deadline := time.Now().Add(time.Minute); parts() > inserts/4; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d parts are left of %d inserts: they are not merged as fast as they come", parts(), inserts)
+		}
+	}
+	if err := db.Exec(t.Context(), "SYSTEM STOP MERGES totals_g1"); err != nil {
+		t.Fatal(err)
+	}
+	before := parts()
+	fill(1)
+	if parts() < before+inserts {
+		t.Error("without merges there are no more parts: the test proves nothing")
+	}
+}
