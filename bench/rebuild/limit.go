@@ -11,6 +11,7 @@ import (
 	"recount/internal/clickhouse"
 	"recount/internal/es"
 	"recount/internal/kafka"
+	"recount/internal/worker/parking"
 	"recount/internal/worker/projector"
 	"recount/internal/worker/rebuild"
 )
@@ -102,7 +103,7 @@ func mapped(ctx context.Context, cfg projector.Config, n int) ([]*es.Rows, int, 
 				return err
 			}
 			for i, v := range cfg.Contexts[0].Views {
-				if err := source.Map(v, rows[i], r); err != nil {
+				if err := parking.Map(v, r, rows[i]); err != nil {
 					return err
 				}
 			}

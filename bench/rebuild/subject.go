@@ -112,7 +112,7 @@ func (c subjectConfig) rebuild(ctx context.Context) error {
 
 func (c subjectConfig) rebuildBy(ctx context.Context, cfg projector.Config) error {
 	watch := &stopwatch{}
-	r, err := rebuild.New(rebuild.Config{
+	r, err := rebuild.New(ctx, rebuild.Config{
 		Projector: cfg, Who: "the benchmark", Block: c.Block, Lanes: c.Lanes, Observer: watch, Log: cfg.Log, Patience: 10 * time.Second,
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"recount/cmd/internal/cli"
+	"recount/cmd/projectors/parked"
 )
 
 func main() { os.Exit(cli.Main(context.Background(), program())) }
@@ -19,7 +20,8 @@ Start as many as you like: they share the partitions, and when one dies, another
   projectors run --clickhouse http://clickhouse:8123
   projectors status
   projectors rebuild account_history
-  projectors rollback account_history`,
-		runCommand(), statusCommand(), rebuildCommand(), rollbackCommand(), generationsCommand(), dropCommand(),
+  projectors rollback account_history
+  projectors parked list`,
+		runCommand(), statusCommand(), rebuildCommand(), rollbackCommand(), generationsCommand(), dropCommand(), parked.Command(),
 	)
 }

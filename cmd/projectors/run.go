@@ -35,7 +35,8 @@ func runCommand() *cobra.Command {
 Keeps the views up to date until told to stop (Ctrl-C, SIGTERM); then it finishes the ranges it has begun. What is missing
 in ClickHouse is made: the database, Recount's own tables, and the first generation of every view.
 
-A view that can't go on stops alone and says which record it waits at; the others go on. It is ready (/readyz) when every
+An event that a view can't map parks its aggregate for that view, and everything else flows (projectors parked). A view that
+can't go on stops alone and says which record it waits at; the others go on. It is ready (/readyz) when every
 view has reached what the log held when this process took its partitions over.`,
 		Example: `
   projectors run

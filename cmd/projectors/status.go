@@ -30,7 +30,8 @@ func statusCommand() *cobra.Command {
 		Use: "status", Short: "Say how far every view has come",
 		Long: `
 Says how far every view has come: its generation, and how many records, up to the last stable offset, it does not show yet.
-A view's age is how long ago the newest record it shows was recorded, while there are newer ones.`,
+A view's age is how long ago the newest record it shows was recorded, while there are newer ones. Parked is how many aggregates
+wait because the view could not map one of their events (projectors parked).`,
 		Example: `
   projectors status
   projectors status --json | jq '.[] | select(.lag_records > 1000)'`,
@@ -63,7 +64,7 @@ func status(ctx context.Context, p *cli.Process, f *role.Foundation, asJSON bool
 // table has a line for each view of each context.
 func table(views []role.ViewStanding) console.Table {
 	t := console.Table{Columns: []console.Column{
-		console.Text("context"), console.Text("view"), console.Number("generation"), console.Number("partitions"), console.Number("behind"), console.Number("age"),
+		console.Text("context"), console.Text("view"), console.Number("generation"), console.Number("partitions"), console.Number("behind"), console.Number("age"), console.Number("parked"),
 	}}
 	for _, v := range views {
 		generation := strconv.Itoa(v.Generation)
@@ -72,7 +73,7 @@ func table(views []role.ViewStanding) console.Table {
 		}
 		age := time.Duration(v.LagSeconds * float64(time.Second)).Round(time.Millisecond)
 		t.Rows = append(t.Rows, []string{
-			v.Context, v.View, generation, strconv.Itoa(len(v.Partitions)), strconv.FormatInt(v.LagRecords, 10), age.String(),
+			v.Context, v.View, generation, strconv.Itoa(len(v.Partitions)), strconv.FormatInt(v.LagRecords, 10), age.String(), strconv.Itoa(v.Parked),
 		})
 	}
 	return t

@@ -254,5 +254,6 @@ func (db *DB) Drop(ctx context.Context, g Generation) error {
 	for _, name := range slices.Backward(objects) { // materialized views before the tables they write to
 		faults = append(faults, db.Exec(ctx, "DROP TABLE IF EXISTS "+db.cfg.Database+"."+name+" SYNC"))
 	}
+	faults = append(faults, db.forgetParked(ctx, g))
 	return errors.Join(faults...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -17,7 +18,7 @@ func (s *Sink) absent(ctx context.Context, b Batch, p piece) (piece, error) {
 		p.token = "" // rows of a replacing table may be there twice: the newest is read
 		return p, nil
 	}
-	if p.table.engine.replicated() {
+	if p.table.engine.replicated() && !b.Scattered {
 		if long, err := s.longAgo(ctx, b); err != nil || !long {
 			return p, err
 		}
@@ -87,7 +88,7 @@ func (s *Sink) present(ctx context.Context, b Batch, p piece) (map[int64]uint64,
 	err := s.db.cfg.again(ctx, func() error {
 		rows = nil
 		return s.db.Select(ctx, &rows, "SELECT offset, count() AS n FROM "+p.table.name+
-			" WHERE context = ? AND partition = ? AND offset BETWEEN ? AND ? GROUP BY offset", b.Context, b.Partition, b.First, b.Last)
+			" WHERE context = ? AND partition = ? AND offset BETWEEN ? AND ?"+s.only(b, p)+" GROUP BY offset", b.Context, b.Partition, b.First, b.Last)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("looking up which rows are in table %s: %w", p.table.name, err)
@@ -97,6 +98,16 @@ func (s *Sink) present(ctx context.Context, b Batch, p piece) (map[int64]uint64,
 		there[r.Offset] = r.N
 	}
 	return there, nil
+}
+
+// only restricts a question to the offsets of p, where the range has others between them.
+func (s *Sink) only(b Batch, p piece) string {
+	if !b.Scattered {
+		return ""
+	}
+	offsets := slices.Clone(p.table.layout.column(p.table.layout.offset, p.rows).([]int64))
+	slices.Sort(offsets)
+	return " AND offset IN (" + joined(slices.Compact(offsets)) + ")"
 }
 
 // without returns the rows of p whose offsets are not in the table.

@@ -62,7 +62,9 @@ type Batch struct {
 	First, Last int64
 	// Again says that the range was declared before: its rows may be there, wholly or in part.
 	Again bool
-	Rows  *es.Rows
+	// Scattered says that the rows are of some of the range's offsets, and the others' have been inserted by others.
+	Scattered bool
+	Rows      *es.Rows
 }
 
 // Attempt runs one attempt at an effect, or refuses because the partition belongs to somebody else by now.
@@ -135,6 +137,10 @@ func insertStatement(database, table string, columns []ch.ColumnNameAndType) str
 
 // token names a range for ever: the same range inserted again under it is dropped where it is in already.
 func (s *Sink) token(b Batch) string {
+	if b.Scattered {
+		b.Scattered = false
+		return s.token(b) + ":scattered" // the whole range has a token already, and it stands for other rows
+	}
 	switch {
 	case s.cfg.Without&GuardToken != 0:
 		return uuid.NewString()

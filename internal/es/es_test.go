@@ -119,6 +119,32 @@ func TestRows(t *testing.T) {
 	}
 }
 
+func TestRowsOfAMappingThatFailedAreTakenBack(t *testing.T) {
+	t.Parallel()
+	type row struct{ N int }
+	first, second := es.NewTable[row]("first"), es.NewTable[row]("second")
+	out := es.NewRows(first, second)
+	out.Mark()
+	second.Append(out, row{1})
+	out.Undo()
+	if !out.Empty() {
+		t.Error("the row is still there")
+	}
+	second.Append(out, row{2})
+	out.Mark()
+	first.Append(out, row{3})
+	second.Append(out, row{4})
+	out.Undo()
+	for name, rows := range out.Each {
+		if want := map[string][]row{"second": {{2}}}[name]; !slices.Equal(*rows.(*[]row), want) {
+			t.Errorf("%s has %v, want %v", name, rows, want)
+		}
+	}
+	if out.Empty() {
+		t.Error("what was there before is gone")
+	}
+}
+
 func TestAnIDPrintsAsAUUID(t *testing.T) {
 	t.Parallel()
 	if got := (es.ID{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 15: 0xff}).String(); got != "01234567-89ab-cdef-0000-0000000000ff" {

@@ -99,8 +99,9 @@ type AnyTable interface {
 	Name() string
 	// NewRows returns an empty *[]R.
 	NewRows() any
-	// reset empties a *[]R and keeps its memory.
-	reset(rows any)
+	// size is the number of rows in a *[]R; cut takes those from n on away and keeps their memory.
+	size(rows any) int
+	cut(rows any, n int)
 }
 
 // Name returns the table's name, without a generation.
@@ -109,10 +110,12 @@ func (t Table[R]) Name() string { return t.name }
 // NewRows returns an empty *[]R.
 func (t Table[R]) NewRows() any { return new([]R) }
 
-func (t Table[R]) reset(rows any) {
+func (t Table[R]) size(rows any) int { return len(*rows.(*[]R)) }
+
+func (t Table[R]) cut(rows any, n int) {
 	all := rows.(*[]R)
-	clear(*all) // what the rows held may be collected
-	*all = (*all)[:0]
+	clear((*all)[n:]) // what the rows held may be collected
+	*all = (*all)[:n]
 }
 
 // Append adds row to the rows of t in out.
@@ -124,6 +127,8 @@ func (t Table[R]) Append(out *Rows, row R) {
 // Rows collects the rows of a view's tables, one typed slice a table.
 type Rows struct {
 	of     []AnyTable
+	rows   []any          // *[]R of each
+	marks  []int          // how many rows each had when Mark was called
 	tables map[string]any // name → *[]R
 }
 
@@ -131,16 +136,41 @@ type Rows struct {
 func NewRows(tables ...AnyTable) *Rows {
 	r := &Rows{tables: make(map[string]any, len(tables))}
 	for _, t := range tables {
-		r.of = append(r.of, t)
-		r.tables[t.Name()] = t.NewRows()
+		rows := t.NewRows()
+		r.of, r.rows, r.marks = append(r.of, t), append(r.rows, rows), append(r.marks, 0)
+		r.tables[t.Name()] = rows
 	}
 	return r
 }
 
+// Mark notes which rows there are: Undo takes away those that come after.
+func (r *Rows) Mark() {
+	for i, t := range r.of {
+		r.marks[i] = t.size(r.rows[i])
+	}
+}
+
+// Undo takes away what was appended since Mark: a mapping that failed may have appended some of its rows.
+func (r *Rows) Undo() {
+	for i, t := range r.of {
+		t.cut(r.rows[i], r.marks[i])
+	}
+}
+
+// Empty says whether there is no row.
+func (r *Rows) Empty() bool {
+	for i, t := range r.of {
+		if t.size(r.rows[i]) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Reset empties the collection and keeps its memory for the next rows.
 func (r *Rows) Reset() {
-	for _, t := range r.of {
-		t.reset(r.tables[t.Name()])
+	for i, t := range r.of {
+		t.cut(r.rows[i], 0)
 	}
 }
 

@@ -15,27 +15,41 @@ const controlIdleMax = time.Minute
 // GiveOrders writes orders to the control topic. They are in force once it returns: whoever reads it from now on sees
 // them, and whoever follows it does within milliseconds.
 func GiveOrders(ctx context.Context, cfg Config, orders ...Order) error {
-	return writeOrders(ctx, cfg, Order.encode, orders)
+	var entries []controlEntry
+	for _, o := range orders {
+		v, err := o.encode()
+		if err != nil {
+			return fmt.Errorf("kafka: writing the order %v: %w", o, err)
+		}
+		entries = append(entries, controlEntry{o.key(), v})
+	}
+	return writeControl(ctx, cfg, entries...)
 }
 
 // WithdrawOrders ends orders. One that does not stand is no error.
 func WithdrawOrders(ctx context.Context, cfg Config, orders ...Order) error {
-	return writeOrders(ctx, cfg, func(Order) ([]byte, error) { return nil, nil }, orders)
+	var entries []controlEntry
+	for _, o := range orders {
+		entries = append(entries, controlEntry{key: o.key()})
+	}
+	return writeControl(ctx, cfg, entries...)
 }
 
-func writeOrders(ctx context.Context, cfg Config, value func(Order) ([]byte, error), orders []Order) error {
+// controlEntry is what is to stand in the control topic under a key; a nil value takes away what stands there.
+type controlEntry struct {
+	key   string
+	value []byte
+}
+
+func writeControl(ctx context.Context, cfg Config, entries ...controlEntry) error {
 	cl, err := kgo.NewClient(append(cfg.options(), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
 	if err != nil {
 		return fmt.Errorf("kafka: %w", err)
 	}
 	defer cl.Close()
 	var records []*kgo.Record
-	for _, o := range orders {
-		v, err := value(o)
-		if err != nil {
-			return fmt.Errorf("kafka: writing the order %v: %w", o, err)
-		}
-		records = append(records, &kgo.Record{Topic: ControlTopic, Partition: 0, Key: []byte(o.key()), Value: v})
+	for _, e := range entries {
+		records = append(records, &kgo.Record{Topic: ControlTopic, Partition: 0, Key: []byte(e.key), Value: e.value})
 	}
 	if err := cl.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		return fmt.Errorf("kafka: writing to %s: %w", ControlTopic, err)
@@ -43,27 +57,33 @@ func writeOrders(ctx context.Context, cfg Config, value func(Order) ([]byte, err
 	return nil
 }
 
-// ReadOrders returns a context's orders in force at now, as they stand in the control topic.
-func ReadOrders(ctx context.Context, cfg Config, name string, now time.Time) (Orders, error) {
-	b, _, err := readBook(ctx, cfg, name)
-	if err != nil {
-		return Orders{}, err
-	}
-	orders, _ := b.inForce(now)
-	return orders, nil
+// controlBook keeps what concerns it of the control topic.
+type controlBook interface {
+	// enter takes a record over and reports whether it concerned it.
+	enter(key, value []byte, offset int64) bool
+	// next is when something in it ends by itself; zero: nothing does.
+	next(now time.Time) time.Time
 }
 
-// readBook reads the control topic to its end, and returns the offset after it.
-func readBook(ctx context.Context, cfg Config, name string) (*book, int64, error) {
+// ReadOrders returns a context's orders in force at now, as they stand in the control topic.
+func ReadOrders(ctx context.Context, cfg Config, name string, now time.Time) (Orders, error) {
+	b := newBook(name)
+	if _, err := readControl(ctx, cfg, b); err != nil {
+		return Orders{}, err
+	}
+	return b.inForce(now), nil
+}
+
+// readControl enters the control topic up to its end, and returns the offset after it.
+func readControl(ctx context.Context, cfg Config, b controlBook) (int64, error) {
 	found, err := Extents(ctx, cfg, ControlTopic)
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	at, ok := found[ControlTopic][0]
 	if !ok {
-		return nil, 0, fmt.Errorf("kafka: topic %s does not exist (--create-topics makes what is missing)", ControlTopic)
+		return 0, fmt.Errorf("kafka: topic %s does not exist (--create-topics makes what is missing)", ControlTopic)
 	}
-	b := newBook(name)
 	span := Span{Topic: ControlTopic, From: at.Start, Until: at.Stable}
 	err = Replay(ctx, cfg, []Span{span}, func(_ Span, records []*Record, _ int64) error {
 		for _, r := range records {
@@ -72,16 +92,23 @@ func readBook(ctx context.Context, cfg Config, name string) (*book, int64, error
 		return nil
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading the orders: %w", err)
+		return 0, fmt.Errorf("reading the orders: %w", err)
 	}
-	return b, at.Stable, nil
+	return at.Stable, nil
 }
 
 // FollowOrders hands a context's orders in force to deliver: first those that stand in the control topic, and then
 // whenever one is given, withdrawn or ends by itself. It returns when ctx ends, or with an error that reading again may
 // mend.
 func FollowOrders(ctx context.Context, cfg Config, name string, now func() time.Time, deliver func(Orders)) error {
-	b, from, err := readBook(ctx, cfg, name)
+	b := newBook(name)
+	return followControl(ctx, cfg, now, b, func(at time.Time) { deliver(b.inForce(at)) })
+}
+
+// followControl enters what stands in the control topic and calls deliver; and again whenever something was entered that
+// concerns b, or ended by itself.
+func followControl(ctx context.Context, cfg Config, now func() time.Time, b controlBook, deliver func(at time.Time)) error {
+	from, err := readControl(ctx, cfg, b)
 	if err != nil {
 		return err
 	}
@@ -95,10 +122,11 @@ func FollowOrders(ctx context.Context, cfg Config, name string, now func() time.
 	}
 	defer cl.Close()
 	for {
-		orders, next := b.inForce(now())
-		deliver(orders)
+		at := now()
+		deliver(at)
+		next := b.next(at)
 		for changed := false; !changed; {
-			if changed, err = b.await(ctx, cl, next.Sub(now()), next); err != nil {
+			if changed, err = awaitControl(ctx, cl, b, next.Sub(now()), next); err != nil {
 				return fmt.Errorf("kafka: following the orders: %w", err)
 			}
 			if ctx.Err() != nil {
@@ -108,8 +136,8 @@ func FollowOrders(ctx context.Context, cfg Config, name string, now func() time.
 	}
 }
 
-// await reads on until an order changes or, if next is set, until it is next, which lies left ahead.
-func (b *book) await(ctx context.Context, cl *kgo.Client, left time.Duration, next time.Time) (changed bool, err error) {
+// awaitControl reads on until an order changes or, if next is set, until it is next, which lies left ahead.
+func awaitControl(ctx context.Context, cl *kgo.Client, b controlBook, left time.Duration, next time.Time) (changed bool, err error) {
 	patience := controlIdleMax
 	if !next.IsZero() {
 		if left <= 0 {

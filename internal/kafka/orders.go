@@ -128,15 +128,12 @@ func (b *book) enter(key, value []byte, offset int64) bool {
 	return true
 }
 
-// inForce are the orders at a time, and when the next of them ends by itself; zero: none does.
-func (b *book) inForce(now time.Time) (out Orders, next time.Time) {
-	out = Orders{Pins: map[int32]string{}, Drains: map[string]bool{}, Warm: map[int32][]string{}, Revision: b.revision}
+// inForce are the orders at a time.
+func (b *book) inForce(now time.Time) Orders {
+	out := Orders{Pins: map[int32]string{}, Drains: map[string]bool{}, Warm: map[int32][]string{}, Revision: b.revision}
 	for _, o := range b.orders {
 		if o.ends(now) {
 			continue
-		}
-		if o.Until != nil && (next.IsZero() || o.Until.Before(next)) {
-			next = *o.Until
 		}
 		switch o.Kind {
 		case PinOrder:
@@ -147,7 +144,17 @@ func (b *book) inForce(now time.Time) (out Orders, next time.Time) {
 			out.Warm[o.Partition] = append(out.Warm[o.Partition], o.Worker)
 		}
 	}
-	return out, next
+	return out
+}
+
+// next is when the next of the orders ends by itself; zero: none does.
+func (b *book) next(now time.Time) (next time.Time) {
+	for _, o := range b.orders {
+		if o.Until != nil && !o.ends(now) && (next.IsZero() || o.Until.Before(next)) {
+			next = *o.Until
+		}
+	}
+	return next
 }
 
 // String says what is ordered.

@@ -47,18 +47,18 @@ func TestTheBookOfOrders(t *testing.T) {
 	if b.enter([]byte("bank/partitions"), []byte("garbage"), 9) {
 		t.Error("another tool's record is entered")
 	}
-	got, next := b.inForce(now)
+	got, next := b.inForce(now), b.next(now)
 	if got.Pins[3] != "b" || !got.Drains["c"] || len(got.Warm[3]) != 0 || len(got.Warm[4]) != 1 || got.Revision != 3 || !next.Equal(soon) {
 		t.Errorf("%+v, next at %v", got, next)
 	}
-	if later, _ := b.inForce(soon); later.Drains["c"] || got.SameAssignment(later) {
+	if later := b.inForce(soon); later.Drains["c"] || got.SameAssignment(later) {
 		t.Errorf("%+v: a drain outlives its time", later)
 	}
 	key, _ := orderRecord(t, Order{Context: "bank", Kind: PinOrder, Partition: 3, Worker: "b"})
 	if !b.enter(key, nil, 12) || b.enter(key, nil, 13) {
 		t.Error("an order is withdrawn once")
 	}
-	if got, _ := b.inForce(now); len(got.Pins) != 0 || got.Revision != 13 {
+	if got := b.inForce(now); len(got.Pins) != 0 || got.Revision != 13 {
 		t.Errorf("%+v after it was withdrawn", got)
 	}
 }

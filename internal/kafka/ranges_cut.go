@@ -20,6 +20,9 @@ func (p *partitionRun) next() (bool, error) {
 			return false, errLeaseLost
 		default:
 		}
+		if err := p.interrupt(); err != nil {
+			return false, err
+		}
 		if err := p.tend(time.Now()); err != nil {
 			return false, err
 		}
@@ -129,6 +132,8 @@ func (p *partitionRun) wait() {
 	select {
 	case <-timer:
 	case <-p.inbox.arrived:
+	case <-p.asked:
+		p.due = true
 	case <-p.stopping:
 	case <-p.ctx.Done():
 	}

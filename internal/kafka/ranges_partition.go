@@ -25,15 +25,17 @@ type partitionRun struct {
 	inbox     inbox
 
 	// What follows belongs to the goroutine.
-	pending  []*Record // fetched, at or after position
-	bytes    int       // of pending
-	position int64     // everything below is done
-	declared *Bounds   // an earlier owner's range, to be carried out first
-	group    committed // what the group holds
-	since    time.Time // of group, for the confirmation
-	nextCut  time.Time // not before, unless the range is full
-	probeAt  time.Time // when to look whether the end of declared was compacted away
-	passed   bool      // it was
+	pending  []*Record       // fetched, at or after position
+	bytes    int             // of pending
+	position int64           // everything below is done
+	declared *Bounds         // an earlier owner's range, to be carried out first
+	group    committed       // what the group holds
+	since    time.Time       // of group, for the confirmation
+	nextCut  time.Time       // not before, unless the range is full
+	probeAt  time.Time       // when to look whether the end of declared was compacted away
+	passed   bool            // it was
+	asked    <-chan struct{} // holds a token when there is work between ranges
+	due      bool            // there is
 }
 
 func newPartitionRun(s *rangeSession, partition int32, at committed) *partitionRun {
@@ -153,6 +155,7 @@ func (p *partitionRun) begin() error {
 	if p.position < 0 {
 		p.position = log.Start
 	}
+	p.listen()
 	return err
 }
 

@@ -107,7 +107,7 @@ func TestARealBrokersHangingTransactionIsFoundAndEnded(t *testing.T) {
 	if err := behind.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the marker of the one behind", func() bool { return stableOf(t, cfg, 0).End == 3 })
+	eventually(t, "the marker of the one behind", func() bool { return stableOf(t, cfg, 0).End == 3 })
 	if e := stableOf(t, cfg, 0); e.Stable != 0 {
 		t.Fatalf("nothing is held up: %+v", e)
 	}
@@ -160,7 +160,7 @@ func TestARealCoordinatorEndsWhatItRuns(t *testing.T) {
 	}
 	defer r.Close()
 	var lag []Lag
-	await(t, "the first question for a group, which makes the topic of their offsets", func() bool {
+	eventually(t, "the first question for a group, which makes the topic of their offsets", func() bool {
 		lag, err = r.Lag(t.Context(), "readers", ledger)
 		return err == nil
 	})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"recount/internal/clickhouse"
 	"recount/internal/worker/projector"
 )
 
@@ -20,6 +21,7 @@ type Projector struct {
 	rows     *prometheus.CounterVec
 	retries  *prometheus.CounterVec
 	failures *prometheus.CounterVec
+	parked   *prometheus.CounterVec
 
 	sizes   *prometheus.HistogramVec
 	mapping *prometheus.HistogramVec
@@ -51,6 +53,7 @@ func newProjector(to prometheus.Registerer, now func() time.Time) *Projector {
 		rows:     count("inserted_rows_total", "Rows inserted, before the server drops those it has already.", "view", "table"),
 		retries:  count("insert_retries_total", "Attempts at an insert that failed and were repeated.", "view", "table"),
 		failures: count("failures_total", "Views that stopped.", "context", "view"),
+		parked:   count("parked_events_total", "Events that a view could not map, and those that waited behind them: when they were parked, and what became of them.", "context", "view", "fate"),
 
 		sizes:   distribution("range_records", "Records of a range.", sizes(), "context", "view"),
 		mapping: distribution("map_seconds", "Time to decode a range and map it to rows.", latencies(), "context", "view"),
@@ -81,6 +84,13 @@ func (p *Projector) Inserted(view, table string, rows int, took time.Duration) {
 // Retried counts an attempt that is repeated.
 func (p *Projector) Retried(view, table string) { p.retries.WithLabelValues(view, table).Inc() }
 
+// Parked counts events that were parked, released or discarded.
+func (p *Projector) Parked(context, view string, fate clickhouse.Fate, events int) {
+	if events > 0 {
+		p.parked.WithLabelValues(context, view, string(fate)).Add(float64(events))
+	}
+}
+
 // Failed counts a view that stopped.
 func (p *Projector) Failed(context, view string) { p.failures.WithLabelValues(context, view).Inc() }
 
@@ -93,7 +103,7 @@ type viewsCollector struct {
 	status func() []projector.ViewStatus
 	now    func() time.Time
 
-	partitions, records, seconds, still *prometheus.Desc
+	partitions, records, seconds, still, parked *prometheus.Desc
 }
 
 func newViewsCollector(status func() []projector.ViewStatus, now func() time.Time) *viewsCollector {
@@ -106,6 +116,7 @@ func newViewsCollector(status func() []projector.ViewStatus, now func() time.Tim
 		records:    desc("lag_records", "Records up to the last stable offset that are not in the view yet, over this process's partitions."),
 		seconds:    desc("lag_seconds", "Age of what the view shows of the partition that is furthest behind; 0 while caught up."),
 		still:      desc("stable_offset_still_seconds", standstillHelp),
+		parked:     desc("parked_aggregates", "Aggregates of this process's partitions of which events wait because the view could not map one: projectors parked list."),
 	}
 }
 
@@ -115,6 +126,7 @@ func (c *viewsCollector) Describe(to chan<- *prometheus.Desc) {
 	to <- c.records
 	to <- c.seconds
 	to <- c.still
+	to <- c.parked
 }
 
 // Collect sends the values of all series.
@@ -122,15 +134,17 @@ func (c *viewsCollector) Collect(to chan<- prometheus.Metric) {
 	now := c.now()
 	for _, v := range c.status() {
 		var records int64
+		var parked int
 		var lag, still time.Duration
 		for _, p := range v.Partitions {
 			records += p.LagRecords()
 			lag = max(lag, p.Lag(now))
 			still = max(still, p.Still)
+			parked += p.Parked
 		}
 		for desc, value := range map[*prometheus.Desc]float64{
 			c.partitions: float64(len(v.Partitions)), c.records: float64(records), c.seconds: lag.Seconds(),
-			c.still: still.Seconds(),
+			c.still: still.Seconds(), c.parked: float64(parked),
 		} {
 			to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, v.Context, v.View)
 		}

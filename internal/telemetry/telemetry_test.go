@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 
+	"recount/internal/clickhouse"
 	"recount/internal/embedded"
 	"recount/internal/engine"
 	"recount/internal/kafka"
@@ -43,9 +44,11 @@ func full(t *testing.T) *telemetry.Telemetry {
 	p.Inserted("events", "events_g1", 60, time.Millisecond)
 	p.Retried("events", "events_g1")
 	p.Failed("bank", "events")
+	p.Parked("bank", "events", clickhouse.Parked, 3)
+	p.Parked("bank", "events", clickhouse.Discarded, 0)
 	tel.Views(func() []projector.ViewStatus {
 		return []projector.ViewStatus{{Context: "bank", View: "events", Partitions: []projector.PartitionStatus{
-			{Partition: 1, Position: 10, Stable: 30, EventTime: time.Now().Add(-time.Hour)}, {Partition: 2, Position: 5, Stable: 5}, {Partition: 3, Position: 1, Stable: 8, Still: 2 * time.Minute},
+			{Partition: 1, Position: 10, Stable: 30, Parked: 2, EventTime: time.Now().Add(-time.Hour)}, {Partition: 2, Position: 5, Stable: 5}, {Partition: 3, Position: 1, Stable: 8, Still: 2 * time.Minute},
 		}}}
 	})
 	tel.Workers(func() []aggregator.Status {
@@ -206,6 +209,8 @@ func TestWhatAggregatorsObserve(t *testing.T) {
 		{"recount_projector_failures_total", nil, 1},
 		{"recount_projector_recorded_to_visible_seconds", nil, 1},
 		{"recount_projector_partitions", nil, 3},
+		{"recount_projector_parked_events_total", []string{"view=events", "fate=parked"}, 3},
+		{"recount_projector_parked_aggregates", []string{"view=events"}, 2},
 		{"recount_projector_lag_records", nil, 27},
 		{"recount_projector_stable_offset_still_seconds", []string{"view=events"}, 120},
 		{"recount_aggregator_partitions", []string{"context=bank"}, 2},

@@ -40,6 +40,16 @@ func testAudit(t *testing.T, db *database) {
 		`"bank","bank/3@1234",3,1234,"undecodable","short","acct-1","bank.commands","01020300-0000-0000-0000-000000000010",3,77,`+
 			`"2026-03-03 00:00:00.000","00FF220A"`)
 
+	// An event that a view could not map is there as well, wherever it stands; what waits behind it is not.
+	db.exec(t, `INSERT INTO parked_rows (view, generation, context, partition, offset, change, state, stream, aggregate, aggregate_id, version, event_type, cause, key, value, recorded_at)
+		VALUES ('customers', 2, 'bank', 3, 1300, 0, 'parked', 'events', 'account', 'acct-1', 8, 'Renamed', 'no such field', 'account/acct-1/8', unhex('00ff'), '2026-03-04 00:00:00'),
+			('customers', 2, 'bank', 3, 1300, 1, 'discarded', 'events', 'account', 'acct-1', 8, 'Renamed', 'no such field', 'account/acct-1/8', unhex('00ff'), '2026-03-04 00:00:00'),
+			('customers', 2, 'bank', 3, 1301, 0, 'parked', 'events', 'account', 'acct-1', 9, 'Renamed', '', '', '', '2026-03-04 00:00:01')`)
+	db.expect(t, "SELECT * EXCEPT value, hex(value) FROM dead_letters WHERE reason = 'unmappable' FORMAT CSV",
+		`"bank","bank/3@1300",3,1300,"unmappable","view customers, generation 2, discarded: no such field","account/acct-1/8","bank.events",`+
+			`"00000000-0000-0000-0000-000000000000",3,1300,"2026-03-04 00:00:00.000","00FF"`)
+	db.expect(t, "SELECT position, state, version FROM parked ORDER BY offset FORMAT CSV", "\"bank/3@1300\",\"discarded\",8\n\"bank/3@1301\",\"parked\",9")
+
 	// Keywords as names of columns need no quotes.
 	db.expect(t, "SELECT partition, offset FROM events WHERE partition = 3 AND offset >= 1 ORDER BY partition, offset LIMIT 1", "3 1234")
 }

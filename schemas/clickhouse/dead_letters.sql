@@ -1,4 +1,7 @@
 -- dead_letters: every record that could not be processed, of every context, with its bytes untouched.
+--
+-- Commands that could not be decided come from the topics of dead letters. Events that a view could not map are in the log
+-- already and stay there; where they are is told by parked_rows.
 
 -- recount:tables
 CREATE TABLE IF NOT EXISTS {{.Database}}.dead_letters_g{{.Generation}}
@@ -27,4 +30,11 @@ SELECT
     reason, detail, key, value,
     source_topic, source_incarnation, source_partition, source_offset, appended_at
 FROM {{.Database}}.dead_letters_g{{.Generation}} AS d
+UNION ALL
+SELECT
+    p.context, p.position, p.partition, p.offset,
+    'unmappable', concat('view ', p.view, ', generation ', toString(p.generation), ', ', p.state, ': ', p.cause), p.key, p.value,
+    concat(p.context, '.', p.stream), toUUID('00000000-0000-0000-0000-000000000000'), p.partition, p.offset, p.recorded_at
+FROM {{.Database}}.parked AS p
+WHERE p.cause != ''
 COMMENT 'Every record that could not be processed, with its bytes untouched';

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"recount/internal/clickhouse"
 	"recount/internal/engine"
 	"recount/internal/kafka"
 	"recount/internal/statestore"
@@ -100,6 +101,7 @@ func everythingHappens(t *testing.T, f *Foundation) {
 	p.Inserted("events", "events_g1", 1, time.Second)
 	p.Retried("events", "events_g1")
 	p.Failed("bank", "events")
+	p.Parked("bank", "events", clickhouse.Parked, 1)
 
 	hangsUp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"recount/internal/clickhouse"
 	"recount/internal/es"
 	"recount/internal/kafka"
+	"recount/internal/worker/parking"
 	"recount/internal/worker/projector"
 	views "recount/schemas/clickhouse"
 	"recount/schemas/clickhouse/migrations"
@@ -36,6 +37,8 @@ type Projectors struct {
 	SessionTimeout time.Duration
 	// TransactionTimeout is the aggregators': a question for what was believed waits so long.
 	TransactionTimeout time.Duration
+	// ParkedMax is how many aggregates of a partition a view may park before it stops.
+	ParkedMax int
 	// Without turns guards off, for the negative controls of tests. No flag sets it.
 	Without kafka.RangeGuard
 }
@@ -45,7 +48,7 @@ func NewProjectors() Projectors {
 	return Projectors{
 		RangeRecords: kafka.RangeRecordsDefault, InsertsPerSecond: clickhouse.PerSecondDefault,
 		InsertLifetime: clickhouse.InsertLifetimeDefault, SessionTimeout: kafka.SessionTimeoutDefault,
-		TransactionTimeout: kafka.TransactionTimeoutDefault,
+		TransactionTimeout: kafka.TransactionTimeoutDefault, ParkedMax: parking.AggregatesMaxDefault,
 	}
 }
 
@@ -60,6 +63,7 @@ func (p *Projectors) Flags(f *cli.Flags) {
 	f.IntVar(&p.Concurrency, "concurrency", p.Concurrency, "`number` of ranges worked on at a time; 0: one a processor")
 	f.DurationVar(&p.InsertLifetime, "insert-lifetime", p.InsertLifetime, "`time` for which the insert of one range is tried before it is begun again")
 	f.DurationVar(&p.SessionTimeout, "session-timeout", p.SessionTimeout, "`time` without a sign of life after which others take over")
+	f.IntVar(&p.ParkedMax, "parked-max", p.ParkedMax, "`number` of aggregates of a partition that may wait because a view can't map one of their events; beyond it the view stops: then its mapping is broken")
 	f.DurationVar(&p.TransactionTimeout, "transaction-timeout", p.TransactionTimeout, "`time` that the aggregators' transactions may stay open, at most: what was recorded later than that ago may still be missing")
 }
 
@@ -84,6 +88,7 @@ func (p *Projectors) Validate() error {
 	check(p.InsertLifetime >= time.Second, "--insert-lifetime: %v is shorter than a second", p.InsertLifetime)
 	check(p.SessionTimeout >= time.Second, "--session-timeout: %v is shorter than a second", p.SessionTimeout)
 	check(p.TransactionTimeout >= time.Second, "--transaction-timeout: %v is shorter than a second", p.TransactionTimeout)
+	check(p.ParkedMax >= 1, "--parked-max: %d aggregates can't be parked", p.ParkedMax)
 	return errors.Join(faults...)
 }
 
@@ -118,7 +123,7 @@ func (p Projectors) Open(ctx context.Context, f *Foundation) (*ViewKeepers, erro
 		Kafka: f.Kafka, DB: db, Contexts: contexts, Codec: f.Codec, Render: render(f.Services.Database),
 		InstanceID: p.Instance, Limits: kafka.RangeLimits{Records: p.RangeRecords, Age: p.RangeAge}, InsertsPerSecond: p.InsertsPerSecond,
 		InsertLifetime: p.InsertLifetime, SessionTimeout: p.SessionTimeout, TransactionTimeout: p.TransactionTimeout, Concurrency: p.Concurrency,
-		WithoutRange: p.Without, Observer: f.Telemetry.Projector(), Log: f.Log,
+		ParkedMax: p.ParkedMax, WithoutRange: p.Without, Observer: f.Telemetry.Projector(), Log: f.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -53,11 +53,11 @@ func (r Rebuild) Open(ctx context.Context, f *Foundation) (*rebuild.Rebuilder, *
 		return nil, nil, err
 	}
 	p := r.Projectors
-	rebuilder, err := rebuild.New(rebuild.Config{
+	rebuilder, err := rebuild.New(ctx, rebuild.Config{
 		Projector: projector.Config{
 			Kafka: f.Kafka, DB: db, Contexts: f.Contexts, Codec: f.Codec, Render: render(f.Services.Database),
 			Limits: kafka.RangeLimits{Records: p.RangeRecords}, InsertsPerSecond: p.InsertsPerSecond,
-			InsertLifetime: p.InsertLifetime, SessionTimeout: p.SessionTimeout, Log: f.Log,
+			InsertLifetime: p.InsertLifetime, SessionTimeout: p.SessionTimeout, ParkedMax: p.ParkedMax, Log: f.Log,
 		},
 		Who: whoAmI(), Block: r.Block, Lanes: r.Lanes, Observer: r.Observer, Log: f.Log,
 	})

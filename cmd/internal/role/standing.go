@@ -13,11 +13,13 @@ import (
 // ViewStanding is how far a view has come in one context, whoever keeps it: what ClickHouse shows against what Kafka
 // holds.
 type ViewStanding struct {
-	Context    string              `json:"context"`
-	View       string              `json:"view"`
-	Generation int                 `json:"generation"` // 0: no projector has made it yet
-	LagRecords int64               `json:"lag_records"`
-	LagSeconds float64             `json:"lag_seconds"`
+	Context    string  `json:"context"`
+	View       string  `json:"view"`
+	Generation int     `json:"generation"` // 0: no projector has made it yet
+	LagRecords int64   `json:"lag_records"`
+	LagSeconds float64 `json:"lag_seconds"`
+	// Parked is how many aggregates wait because the view could not map one of their events.
+	Parked     int                 `json:"parked_aggregates"`
 	Partitions []PartitionStanding `json:"partitions"`
 }
 
@@ -48,6 +50,9 @@ func (f *Foundation) ViewStandings(ctx context.Context, db *clickhouse.DB, now t
 	for _, c := range f.Contexts {
 		for _, v := range c.Views {
 			s, err := standing(ctx, db, c.Name, v, extents[c.Name+"."+string(v.From)], now)
+			if err == nil && s.Generation > 0 {
+				s.Parked, err = parked(ctx, db, s)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("asking how far view %s has come: %w", v.Name, err)
 			}
@@ -55,6 +60,11 @@ func (f *Foundation) ViewStandings(ctx context.Context, db *clickhouse.DB, now t
 		}
 	}
 	return out, nil
+}
+
+func parked(ctx context.Context, db *clickhouse.DB, s ViewStanding) (int, error) {
+	found, err := db.ParkedAggregates(ctx, clickhouse.ParkedFilter{View: s.View, Generation: s.Generation, Context: s.Context})
+	return len(found), err
 }
 
 func standing(ctx context.Context, db *clickhouse.DB, name string, v es.View, extents map[int32]kafka.Extent, now time.Time) (ViewStanding, error) {

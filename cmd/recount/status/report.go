@@ -110,4 +110,5 @@ const (
 	CodeTransaction  = "transaction-open"
 	CodeViewMissing  = "view-missing"
 	CodeViewLag      = "view-lag"
+	CodeViewParked   = "view-parked"
 )

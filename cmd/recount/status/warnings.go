@@ -47,6 +47,9 @@ func (l limits) warnings(r *Report) []Warning {
 			add(CodeViewLag, "start more projectors, or see why theirs are slow: recount_projector_insert_seconds and their log",
 				"view %s of %s shows what was %s ago: %d records behind", v.View, v.Context, age(v.LagSeconds), v.LagRecords)
 		}
+		if v.Parked > 0 {
+			add(CodeViewParked, "projectors parked list "+v.View+" says which and why", "view %s of %s lacks events of %d aggregates that it could not map", v.View, v.Context, v.Parked)
+		}
 	}
 	return out
 }

@@ -22,6 +22,7 @@ import (
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
+	"recount/internal/worker/parking"
 )
 
 // childVariable makes this test's program a projector that kills itself at a point.
@@ -32,9 +33,12 @@ type childConfig struct {
 	URL, Database string
 	Records       int
 	Point         string
-	Nth           int64 // the point at which it dies; the ones before are passed
-	WithoutRange  kafka.RangeGuard
-	WithoutSink   clickhouse.SinkGuard
+	// Picky projects the view that can't map everything, mended or not.
+	Picky, Mended  bool
+	WithoutParking parking.Guard
+	Nth            int64 // the point at which it dies; the ones before are passed
+	WithoutRange   kafka.RangeGuard
+	WithoutSink    clickhouse.SinkGuard
 }
 
 const (
@@ -43,6 +47,10 @@ const (
 	halfInserted    = "half of the tables inserted"
 	unacknowledged  = "inserted, the answer lost"
 	unconfirmed     = "inserted, not confirmed"
+
+	parkedUnsent = "parked, not written down"
+	parkedAlone  = "what is parked written down, no row inserted"
+	rowsAlone    = "rows inserted, the answer lost"
 )
 
 // runChild projects until its parent closes its input.
@@ -79,6 +87,10 @@ func (c childConfig) project(ctx context.Context) error {
 	}
 	w := &world{kafka: kafka.Config{Brokers: c.Brokers}, db: db, database: c.Database}
 	cfg := w.config(ledgerOnly())
+	if c.Picky {
+		cfg.Contexts = []es.Context{picky(c.Mended)}
+	}
+	cfg.WithoutParking = c.WithoutParking
 	cfg.Limits.Records = c.Records
 	cfg.Codec, cfg.Observer = dyingCodec{at: at}, dyingObserver{at: at}
 	cfg.WithoutRange, cfg.WithoutSink = c.WithoutRange, c.WithoutSink
@@ -105,16 +117,24 @@ func dyingProxy(to string, at func(string)) *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query().Get("query")
 		first, second := strings.Contains(query, ".ledger_g1"), strings.Contains(query, ".newest_g1")
+		parks, rows := strings.Contains(query, "INTO parked_rows"), strings.Contains(query, "INTO") && strings.Contains(query, ".picky_g1")
 		r.Host = target.Host
 		switch {
+		case parks:
+			at(parkedUnsent)
 		case first:
 			at(declared)
 		case second:
 			at(halfInserted)
 		}
 		forward.ServeHTTP(dyingWriter{w, func() {
-			if second {
+			switch {
+			case second:
 				at(unacknowledged)
+			case parks:
+				at(parkedAlone)
+			case rows:
+				at(rowsAlone)
 			}
 		}}, r)
 	}))
@@ -182,8 +202,8 @@ func (w *world) spawn(c childConfig) *child {
 	return p
 }
 
-// outlive lets a life end as it will: killed, or in order once everything is in.
-func (w *world) outlive(p *child) error {
+// outlive lets a life end as it will: killed, or in order once it is over.
+func (w *world) outlive(p *child, over func() bool) error {
 	w.t.Helper()
 	for end := time.Now().Add(30 * time.Second); ; {
 		select {
@@ -201,7 +221,7 @@ func (w *world) outlive(p *child) error {
 		if time.Now().After(end) {
 			return errors.Join(fmt.Errorf("a life took too long: %s", &p.log), p.Process.Kill(), <-p.done)
 		}
-		if p.ready.Load() && w.complete() {
+		if p.ready.Load() && over() {
 			_ = p.stdin.Close() // it may just have died
 		}
 	}
@@ -220,14 +240,14 @@ func lives(t *testing.T, url string, c childConfig) error {
 		if c.Point == beforeDeclaring {
 			c.Nth *= 25 // records, not ranges
 		}
-		if err := w.outlive(w.spawn(c)); err != nil {
+		if err := w.outlive(w.spawn(c), w.complete); err != nil {
 			return err
 		}
 		deaths++
 	}
 	// One more life, in which nobody dies, repeats what the last one may have left.
 	c.Point = ""
-	if err := w.outlive(w.spawn(c)); err != nil {
+	if err := w.outlive(w.spawn(c), w.complete); err != nil {
 		return err
 	}
 	if deaths < 2 {

@@ -12,6 +12,7 @@ import (
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
+	"recount/internal/worker/parking"
 )
 
 // Codec turns records into what views map. serde's fits.
@@ -51,12 +52,15 @@ type Config struct {
 	TransactionTimeout time.Duration
 	// Concurrency is how many ranges are worked on at a time, over all views.
 	Concurrency int
-	Observer    Observer
-	Log         *slog.Logger
+	// ParkedMax is how many aggregates of a partition a view may park before it stops; 0: parking.AggregatesMaxDefault.
+	ParkedMax int
+	Observer  Observer
+	Log       *slog.Logger
 
 	// WithoutRange and WithoutSink turn guards off, for the negative controls of tests.
-	WithoutRange kafka.RangeGuard
-	WithoutSink  clickhouse.SinkGuard
+	WithoutRange   kafka.RangeGuard
+	WithoutSink    clickhouse.SinkGuard
+	WithoutParking parking.Guard
 }
 
 // restartTime is how long a worker that died may take to be started again, beyond what Kafka needs to notice. Whoever
@@ -102,6 +106,7 @@ func (c Config) validate() error {
 		check(2*c.InsertLifetime < c.RebalanceTimeout, fmt.Sprintf("the insert lifetime (%v) must be less than half the rebalance timeout (%v): "+
 			"a revoke waits for an insert, and a member that is waited for too long is thrown out", c.InsertLifetime, c.RebalanceTimeout)),
 		check(c.InsertsPerSecond > 0, "the inserts per second must be positive: without one a table stays as it is"),
+		check(c.ParkedMax >= 0, "the number of aggregates that may be parked must not be negative"),
 		check(c.Concurrency > 0, "the concurrency must be positive: without a turn no range is worked on"),
 	}
 	return errors.Join(faults...)

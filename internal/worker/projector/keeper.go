@@ -12,6 +12,7 @@ import (
 	"recount/internal/clickhouse"
 	"recount/internal/es"
 	"recount/internal/kafka"
+	"recount/internal/worker/parking"
 )
 
 // keeper keeps one view of one context: it follows every generation that is to be kept up to date. That is the one that
@@ -23,6 +24,7 @@ type keeper struct {
 	turns   kafka.Turns
 	limits  kafka.RangeLimits
 	marks   *clickhouse.Watermarks
+	board   *parking.Board
 
 	changed chan struct{} // holds a token when following has ended
 	serving int           // the generation that serves; 0: none
@@ -139,8 +141,11 @@ func ClaimName(view string) string { return "view " + view }
 func (k *keeper) start(ctx context.Context, g clickhouse.Generation) *following {
 	ctx, stop := context.WithCancel(ctx)
 	f := &following{
-		projection: &projection{cfg: k.cfg, source: Source{k.context, k.view.From, k.cfg.Codec}, view: k.view, generation: g, limits: k.limits, marks: k.marks},
-		stop:       stop, done: make(chan struct{}),
+		projection: &projection{
+			cfg: k.cfg, source: Source{k.context, k.view.From, k.cfg.Codec}, view: k.view, generation: g,
+			limits: k.limits, marks: k.marks, board: k.board,
+		},
+		stop: stop, done: make(chan struct{}),
 	}
 	f.progress.opened(g.Number)
 	go func() {

@@ -1,6 +1,10 @@
 package projector
 
-import "time"
+import (
+	"time"
+
+	"recount/internal/clickhouse"
+)
 
 // Observer is told what the projectors do; telemetry makes metrics of it. Its methods must return at once.
 type Observer interface {
@@ -10,6 +14,8 @@ type Observer interface {
 	Inserted(view, table string, rows int, took time.Duration)
 	// Retried is an attempt at an insert that failed and is repeated.
 	Retried(view, table string)
+	// Parked is events of which something became that a view could not map: they were parked, released or discarded.
+	Parked(context, view string, fate clickhouse.Fate, events int)
 	// Failed is a view that stopped.
 	Failed(context, view string)
 }
@@ -30,4 +36,5 @@ type unobserved struct{}
 func (unobserved) Range(string, string, RangeStats)            {}
 func (unobserved) Inserted(string, string, int, time.Duration) {}
 func (unobserved) Retried(string, string)                      {}
+func (unobserved) Parked(string, string, clickhouse.Fate, int) {}
 func (unobserved) Failed(string, string)                       {}

@@ -29,6 +29,8 @@ type PartitionStatus struct {
 	Position, Stable int64
 	// EventTime is when the newest projected record was recorded; zero before the first.
 	EventTime time.Time
+	// Parked is how many aggregates wait, of which an event could not be mapped.
+	Parked int
 	// Still is for how long the last stable offset has been standing below the log's end.
 	Still time.Duration
 }
@@ -156,7 +158,7 @@ func (v *projection) status() ViewStatus {
 	s := ViewStatus{Context: v.source.Context, View: v.view.Name, Generation: p.generation, Err: p.err}
 	for _, n := range slices.Sorted(maps.Keys(p.partitions)) {
 		part := p.partitions[n]
-		status := PartitionStatus{Partition: n, Position: part.position, Stable: max(part.stable, part.position), Still: part.still}
+		status := PartitionStatus{Partition: n, Position: part.position, Stable: max(part.stable, part.position), Still: part.still, Parked: v.lots.aggregates(n)}
 		if part.eventTime > 0 {
 			status.EventTime = time.UnixMilli(part.eventTime)
 		}

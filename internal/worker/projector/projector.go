@@ -11,6 +11,7 @@ import (
 	"recount/internal/clickhouse"
 	"recount/internal/es"
 	"recount/internal/kafka"
+	"recount/internal/worker/parking"
 )
 
 // Projector keeps the views of contexts up to date.
@@ -47,14 +48,19 @@ func (p *Projector) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	board, err := parking.NewBoard(ctx, p.cfg.Kafka)
+	if err != nil {
+		return err
+	}
 	marks := p.cfg.DB.NewWatermarks()
 	writing, stopMarks := context.WithCancel(context.WithoutCancel(ctx))
 	watching, stopWatching := context.WithCancel(ctx)
 	var beside, work sync.WaitGroup
 	beside.Go(func() { p.mark(writing, marks) })
 	beside.Go(func() { p.watchLag(watching) })
+	beside.Go(func() { board.Follow(watching, p.cfg.Kafka, p.unheard) })
 	for _, v := range p.views {
-		v.marks = marks
+		v.marks, v.board = marks, board
 		work.Go(func() { v.fail(ctx, v.run(ctx, p.partitionsOf(v.view, topics))) })
 	}
 	work.Wait()
@@ -184,7 +190,9 @@ type projection struct {
 	generation clickhouse.Generation
 	limits     kafka.RangeLimits
 	marks      *clickhouse.Watermarks
+	board      *parking.Board
 	progress   progress
+	lots       lots
 
 	sink *clickhouse.Sink // set before the first record is read
 }
@@ -216,6 +224,7 @@ func (v *projection) run(ctx context.Context, turns kafka.Turns) error {
 		return err
 	}
 	v.sink = sink
+	defer v.board.Attend(v.ring)()
 	consumer, err := kafka.NewRangeConsumer(kafka.RangeConfig{
 		Config: v.cfg.Kafka, Group: v.group(), Topic: v.source.Topic(), Generation: v.generation.Number, InstanceID: v.cfg.InstanceID,
 		SessionTimeout: v.cfg.SessionTimeout, RebalanceTimeout: v.cfg.RebalanceTimeout, Limits: v.limits,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,8 +22,16 @@ func TestOnOneEngine(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *world){
 		"views follow and tell how far they are":   testFollow,
 		"two members share and hand over":          testTwoMembers,
-		"a mapping that fails stops its view only": func(t *testing.T, w *world) { testPoison(t, w, poison, "no such amount") },
-		"so does one that panics":                  func(t *testing.T, w *world) { testPoison(t, w, venom, "it panicked") },
+		"a mapping that fails parks its aggregate": func(t *testing.T, w *world) { testParks(t, w, poison, "no such amount") },
+		"so does one that panics":                  func(t *testing.T, w *world) { testParks(t, w, venom, "it panicked: no such amount at all") },
+		"nothing is let through behind what waits": testOrderIsAGuard,
+		"parked events outlive their projector":    testRelease,
+		"a release that comes to nothing":          testVainRelease,
+		"a discarded event is recorded":            testDiscard,
+		"another takes over what is parked":        testParkedRebalance,
+		"operators are told what came of it":       testDesk,
+		"more than can be parked":                  testTooMany,
+		"an upcast that panics":                    testUpcast,
 		"a record nobody can read":                 testGarbage,
 		"a schema to be learned":                   testLearning,
 		"offsets that are gone":                    testLostOffsets,
@@ -92,56 +99,6 @@ func testTwoMembers(t *testing.T, w *world) {
 	w.produce(60)
 	eventually(t, "all is in", w.complete)
 	if err := errors.Join(second.end(t), w.exact()); err != nil {
-		t.Error(err)
-	}
-}
-
-// failing notes which views failed.
-type failing struct {
-	unobserved
-	mu    sync.Mutex
-	views []string
-}
-
-func (f *failing) Failed(_, view string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.views = append(f.views, view)
-}
-
-func testPoison(t *testing.T, w *world, amount int64, want string) {
-	w.produce(10)
-	w.write(1, "acct-bad", amount)
-	w.write(1, "acct-1-0", 5)
-	w.flush()
-	f := &failing{}
-	cfg := w.config(bankContext())
-	cfg.Observer = f
-	r := start(t, cfg)
-	eventually(t, "the other view has all", w.complete)
-	eventually(t, "the view has failed", func() bool { return slices.ContainsFunc(r.Status(), func(s ViewStatus) bool { return s.Err != nil }) })
-	if err := r.Ready(); err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("ready says %v", err)
-	}
-	w.produce(10)
-	eventually(t, "the other view goes on", w.complete)
-	err := r.end(t)
-	if err == nil {
-		t.Fatal("it ended as if nothing had happened")
-	}
-	for _, part := range []string{want, `version 1 of account "acct-bad" at bank.events/1@10`, "view strict of bank stopped"} {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the error does not say %q: %v", part, err)
-		}
-	}
-	if !slices.Equal(f.views, []string{"strict"}) {
-		t.Errorf("views that failed: %v", f.views)
-	}
-	var after uint64
-	if err := w.db.Row(t.Context(), "SELECT count() FROM strict_g1 WHERE account = 'acct-1-0' AND amount = 5").Scan(&after); err != nil || after != 0 {
-		t.Errorf("the view went past what it could not map: %d rows, %v", after, err)
-	}
-	if err := w.exact(); err != nil {
 		t.Error(err)
 	}
 }
@@ -259,7 +216,7 @@ func testNoRows(t *testing.T, w *world) {
 	r := start(t, w.config(c))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if err := w.db.WaitFor(ctx, "strict", es.Position{Context: "bank", Partition: 0, Offset: 29}); err != nil {
+	if err := w.db.WaitFor(ctx, "picky", es.Position{Context: "bank", Partition: 0, Offset: 29}); err != nil {
 		t.Error(err)
 	}
 	if err := r.end(t); err != nil {

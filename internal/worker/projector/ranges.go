@@ -9,6 +9,7 @@ import (
 	"recount/internal/clickhouse"
 	"recount/internal/es"
 	"recount/internal/kafka"
+	"recount/internal/worker/parking"
 )
 
 // Owned keeps which partitions this process has.
@@ -30,6 +31,9 @@ func (v *projection) Begin(ctx context.Context, a kafka.Assignment) error {
 			"expired, were reset, or Kafka lost them. Going on would insert rows twice: rebuild the view (projectors rebuild %s)",
 			v.generation.Number, v.view.Name, v.source.Context, a.Partition, reached, v.group(), a.Position, v.view.Name)
 	}
+	if err := v.openLot(ctx, a); err != nil {
+		return err
+	}
 	v.progress.begins(a)
 	if a.Declared == nil && reached < end {
 		// A crash kept this watermark from being written. With a range declared it has to wait for that: how old the
@@ -50,14 +54,14 @@ func (v *projection) Confirmed(partition int32, position int64) { v.publish(part
 // Prepare decodes and maps a range.
 func (v *projection) Prepare(ctx context.Context, r kafka.Range) (kafka.Work, error) {
 	began := time.Now()
-	rows := es.NewRows(v.view.Tables...)
+	rows, lot := es.NewRows(v.view.Tables...), v.lot(r.Partition)
 	var oldest, newest int64
 	for _, rec := range r.Records {
 		recorded, err := v.source.Decode(ctx, rec)
-		if err != nil {
+		if err != nil && !parking.IsBroken(err) {
 			return nil, err
 		}
-		if err := v.source.Map(v.view, rows, recorded); err != nil {
+		if err := lot.Take(rec, recorded, err, rows); err != nil {
 			return nil, err
 		}
 		at := RecordedAt(recorded)
@@ -66,12 +70,16 @@ func (v *projection) Prepare(ctx context.Context, r kafka.Range) (kafka.Work, er
 		}
 		newest = max(newest, at)
 	}
-	if empty(rows) {
+	news := lot.News()
+	if rows.Empty() && len(news) == 0 {
 		return nil, nil
 	}
 	mapped := time.Since(began)
 	return func(ctx context.Context, attempt func(func() error) error) error {
 		began := time.Now()
+		if err := v.store(ctx, lot, attempt, news); err != nil {
+			return err
+		}
 		n, err := v.sink.Insert(ctx, attempt, clickhouse.Batch{
 			Context: v.source.Context, Partition: r.Partition, First: r.First, Last: r.Last, Again: r.Again, Rows: rows,
 		})
@@ -95,13 +103,4 @@ func (v *projection) publish(partition int32, next, eventTime int64, rows int) {
 	v.marks.Publish(clickhouse.Watermark{
 		View: v.view.Name, Generation: v.generation.Number, Context: v.source.Context, Partition: partition, Next: next, EventTime: eventTime, Rows: rows,
 	})
-}
-
-func empty(rows *es.Rows) bool {
-	for _, r := range rows.Each {
-		if clickhouse.Count(r) > 0 {
-			return false
-		}
-	}
-	return true
 }

@@ -45,26 +45,36 @@ type newest struct {
 
 // bankContext has a view of two tables, and one of the same events that fails at what it cannot map.
 func bankContext() es.Context {
-	entries, latest, strict := es.NewTable[entry]("ledger"), es.NewTable[newest]("newest"), es.NewTable[newest]("strict")
-	return es.Context{Name: "bank", Views: []es.View{
-		{Name: "ledger", Revision: 1, From: es.FromEvents, Tables: []es.AnyTable{entries, latest}, Map: func(r es.Recorded, out *es.Rows) error {
-			amount := r.Event.(int64)
-			entries.Append(out, entry{r.Context, r.Partition, r.Offset, r.Meta.AggregateID, uint64(r.Meta.Version), amount})
-			latest.Append(out, newest{r.Meta.AggregateID, uint64(r.Meta.Version), amount})
+	return es.Context{Name: "bank", Views: []es.View{ledgerView(), pickyView(false)}}
+}
+
+func ledgerView() es.View {
+	entries, latest := es.NewTable[entry]("ledger"), es.NewTable[newest]("newest")
+	return es.View{Name: "ledger", Revision: 1, From: es.FromEvents, Tables: []es.AnyTable{entries, latest}, Map: func(r es.Recorded, out *es.Rows) error {
+		amount := r.Event.(int64)
+		entries.Append(out, entry{r.Context, r.Partition, r.Offset, r.Meta.AggregateID, uint64(r.Meta.Version), amount})
+		latest.Append(out, newest{r.Meta.AggregateID, uint64(r.Meta.Version), amount})
+		return nil
+	}}
+}
+
+// pickyView has two tables as well, and fails behind the first of them at what it cannot map, unless it was mended.
+func pickyView(mended bool) es.View {
+	entries, latest := es.NewTable[entry]("picky"), es.NewTable[newest]("pickiest")
+	return es.View{Name: "picky", Revision: 1, From: es.FromEvents, Tables: []es.AnyTable{entries, latest}, Map: func(r es.Recorded, out *es.Rows) error {
+		amount := r.Event.(int64)
+		if amount == ignored {
 			return nil
-		}},
-		{Name: "strict", Revision: 1, From: es.FromEvents, Tables: []es.AnyTable{strict}, Map: func(r es.Recorded, out *es.Rows) error {
-			switch amount := r.Event.(int64); amount {
-			case poison:
-				return errors.New("no such amount")
-			case venom:
-				panic("no such amount at all")
-			case ignored:
-			default:
-				strict.Append(out, newest{r.Meta.AggregateID, uint64(r.Meta.Version), amount})
-			}
-			return nil
-		}},
+		}
+		entries.Append(out, entry{r.Context, r.Partition, r.Offset, r.Meta.AggregateID, uint64(r.Meta.Version), amount})
+		switch {
+		case amount == poison && !mended:
+			return errors.New("no such amount")
+		case amount == venom && !mended:
+			panic("no such amount at all")
+		}
+		latest.Append(out, newest{r.Meta.AggregateID, uint64(r.Meta.Version), amount})
+		return nil
 	}}
 }
 
@@ -95,8 +105,11 @@ func render(database string) clickhouse.Render {
 				table("ledger", "context LowCardinality(String), partition Int32, offset Int64, account String, version UInt64, amount Int64", "MergeTree", "(partition, offset)"),
 				table("newest", newest, "ReplacingMergeTree(version)", "account"),
 			}
-		case "strict":
-			s.Tables = []string{table("strict", newest, "ReplacingMergeTree(version)", "account")}
+		case "picky":
+			s.Tables = []string{
+				table("picky", "context LowCardinality(String), partition Int32, offset Int64, account String, version UInt64, amount Int64", "MergeTree", "(partition, offset)"),
+				table("pickiest", newest, "ReplacingMergeTree(version)", "account"),
+			}
 		}
 		return s, nil
 	}
@@ -130,6 +143,8 @@ type world struct {
 	versions map[string]int
 	events   int
 	sum      int64
+	log      []entry // what was written, where it stands
+	ends     [worldPartitions]int64
 }
 
 func startEngine(t *testing.T) (*embedded.ClickHouse, embedded.ClickHouseOptions) {
@@ -202,10 +217,12 @@ func (w *world) write(partition int32, account string, amount int64) {
 		w.t.Cleanup(w.producer.Close)
 	}
 	w.versions[account]++
+	w.log = append(w.log, entry{"bank", partition, w.ends[partition], account, uint64(w.versions[account]), amount})
+	w.ends[partition]++
 	w.events++
 	w.sum += amount
 	err := w.producer.Produce(w.t.Context(), kafka.Command{
-		Topic: "bank.events", Partition: partition, Key: []byte(account), Value: fmt.Appendf(nil, "%s %d %d", account, w.versions[account], amount),
+		Topic: "bank.events", Partition: partition, Key: fmt.Appendf(nil, "account/%s/%d", account, w.versions[account]), Value: fmt.Appendf(nil, "%s %d %d", account, w.versions[account], amount),
 	}, func(_ int32, _ int64, err error) {
 		if err != nil {
 			w.t.Error(err)

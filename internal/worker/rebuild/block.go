@@ -9,6 +9,7 @@ import (
 	"recount/internal/clickhouse"
 	"recount/internal/es"
 	"recount/internal/kafka"
+	"recount/internal/worker/parking"
 	"recount/internal/worker/projector"
 )
 
@@ -18,20 +19,22 @@ type block struct {
 	bytes       int
 	newest      int64 // event time
 	rows        []*es.Rows
+	news        [][]clickhouse.ParkedEvent // what was parked of it
 }
 
 func (l *lane) newBlock() *block {
 	b := &block{}
 	for _, p := range l.parts {
-		b.rows = append(b.rows, es.NewRows(p.build.view.Tables...))
+		b.rows, b.news = append(b.rows, es.NewRows(p.build.view.Tables...)), append(b.news, nil)
 	}
 	return b
 }
 
 func (b *block) reset() {
 	b.bytes, b.newest = 0, 0
-	for _, r := range b.rows {
+	for i, r := range b.rows {
 		r.Reset()
+		b.news[i] = nil
 	}
 }
 
@@ -40,16 +43,16 @@ func (l *lane) take(ctx context.Context, rec *kafka.Record) error {
 	if err := l.room(ctx, rec.Offset); err != nil {
 		return err
 	}
-	recorded, err := l.source.Decode(ctx, rec)
-	if err != nil {
-		return err
+	recorded, broken := l.source.Decode(ctx, rec)
+	if broken != nil && !parking.IsBroken(broken) {
+		return broken
 	}
 	b := l.block
 	for i, p := range l.parts {
 		if rec.Offset < p.from || rec.Offset >= p.until {
 			continue
 		}
-		if err := l.source.Map(p.build.view, b.rows[i], recorded); err != nil {
+		if err := p.lot.Take(rec, recorded, broken, b.rows[i]); err != nil {
 			return err
 		}
 	}
@@ -101,6 +104,9 @@ func (l *lane) flush(ctx context.Context, next int64) error {
 		}
 	}
 	l.block.next = next
+	for i, p := range l.parts {
+		l.block.news[i] = p.lot.News()
+	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -118,6 +124,9 @@ func (l *lane) insert(ctx context.Context, b *block) error {
 		first, next := max(b.first, p.from), min(b.next, p.until)
 		if first >= next {
 			continue
+		}
+		if err := l.park(ctx, p, b.news[i]); err != nil {
+			return err
 		}
 		n, err := l.insertPart(ctx, p, b.rows[i], first, next)
 		if err != nil {
@@ -146,14 +155,8 @@ const unavailablePause = time.Second
 // insertPart inserts one build's rows of a block, for as long as it takes.
 func (l *lane) insertPart(ctx context.Context, p *part, rows *es.Rows, first, next int64) (int, error) {
 	batch := clickhouse.Batch{Context: l.source.Context, Partition: l.partition, First: first, Last: next - 1, Again: p.again, Rows: rows}
-	attempt := func(try func() error) error {
-		if err := p.build.claim.Check(); err != nil {
-			return err
-		}
-		return try()
-	}
 	for {
-		n, err := p.build.sink.Insert(ctx, attempt, batch)
+		n, err := p.build.sink.Insert(ctx, p.build.attempt, batch)
 		if err == nil || !errors.Is(err, clickhouse.ErrUnavailable) {
 			return n, err
 		}

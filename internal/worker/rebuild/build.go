@@ -170,6 +170,9 @@ func (b *build) copyOlder(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := db.CopyParked(ctx, b.old, b.now, b.plan.From); err != nil {
+			return err
+		}
 		var marks []clickhouse.Watermark
 		for context, partitions := range b.plan.From {
 			for p, next := range partitions {

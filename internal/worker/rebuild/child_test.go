@@ -15,6 +15,7 @@ import (
 
 	"recount/internal/clickhouse"
 	"recount/internal/kafka"
+	"recount/internal/worker/parking"
 )
 
 // childVariable makes this test's program a rebuild that kills itself at a point.
@@ -29,8 +30,10 @@ type childConfig struct {
 	From          clickhouse.Vector
 	Keep          int
 	Rollback      bool
+	Bad           int64 // an amount that can't be mapped
 	Without       Guard
 	WithoutSink   clickhouse.SinkGuard
+	WithoutPark   parking.Guard
 }
 
 // dying kills its process at a point.
@@ -71,11 +74,13 @@ func (c childConfig) rebuild() (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	w := &world{kafka: kafka.Config{Brokers: c.Brokers}, db: db, database: c.Database}
-	cfg := w.config(first())
+	m := first()
+	m.Bad = c.Bad
+	cfg := w.config(m)
 	left := &atomic.Int64{}
 	left.Store(max(c.Nth, 1))
-	cfg.Observer, cfg.Without, cfg.Projector.WithoutSink = dying{point: c.Point, left: left}, c.Without, c.WithoutSink
-	r, err := New(cfg)
+	cfg.Observer, cfg.Without, cfg.Projector.WithoutSink, cfg.Projector.WithoutParking = dying{point: c.Point, left: left}, c.Without, c.WithoutSink, c.WithoutPark
+	r, err := New(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"recount/internal/clickhouse"
 	"recount/internal/kafka"
+	"recount/internal/worker/parking"
 	"recount/internal/worker/projector"
 )
 
@@ -190,6 +191,8 @@ type part struct {
 	from, until int64
 	// again says that the next block may have been in work when another process died. It belongs to who inserts.
 	again bool
+	// lot is where what can't be mapped is parked. It belongs to who decodes.
+	lot *parking.Lot
 }
 
 // lane is one partition being read for one or several builds: records are decoded once, mapped for each, and inserted
@@ -209,6 +212,13 @@ type lane struct {
 }
 
 func (l *lane) run(ctx context.Context) error {
+	for _, p := range l.parts {
+		lot, err := p.build.lot(ctx, l.source.Context, l.partition, p.from)
+		if err != nil {
+			return err
+		}
+		p.lot = lot
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	// Two blocks: one is decoded while the other is inserted. Whoever is faster waits.
 	l.free, l.full = make(chan *block, 2), make(chan *block)

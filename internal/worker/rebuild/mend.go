@@ -14,6 +14,7 @@ import (
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/partition"
+	"recount/internal/worker/parking"
 )
 
 // Mended is what came of mending one table's rows of one aggregate.
@@ -71,6 +72,9 @@ func (b *build) mendIn(ctx context.Context, contextName, aggregate, id string) (
 	if err != nil {
 		return nil, err
 	}
+	if err := b.unparked(ctx, contextName, p, parking.Aggregate{Type: aggregate, ID: id}); err != nil {
+		return nil, err
+	}
 	rows, offsets, err := b.rowsOf(ctx, contextName, kafka.Span{
 		Topic: b.source(contextName).Topic(), Partition: p, From: extents[contextName][p].Start, Until: min(reached, extents[contextName][p].Stable),
 	}, aggregate, id)
@@ -103,14 +107,17 @@ func (b *build) rowsOf(ctx context.Context, contextName string, span kafka.Span,
 			}
 			recorded, err := source.Decode(ctx, rec)
 			if err != nil {
-				return err
+				return fmt.Errorf("reading %s/%d@%d: %w", rec.Topic, rec.Partition, rec.Offset, err)
 			}
 			if recorded.Aggregate != aggregate || recorded.Meta.AggregateID != id {
 				continue
 			}
 			offsets = append(offsets, rec.Offset)
-			if err := source.Map(b.view, rows, recorded); err != nil {
-				return err
+			if b.discarded(contextName, rec.Partition, rec.Offset) {
+				continue
+			}
+			if err := parking.Map(b.view, recorded, rows); err != nil {
+				return fmt.Errorf("mapping %s version %d at %s/%d@%d: %w", recorded.Type, recorded.Meta.Version, rec.Topic, rec.Partition, rec.Offset, err)
 			}
 		}
 		return nil

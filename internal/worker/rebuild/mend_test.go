@@ -30,7 +30,7 @@ func testMend(t *testing.T, w *world) {
 			t.Fatal(err)
 		}
 	}
-	r, err := New(w.config(first()))
+	r, err := New(t.Context(), w.config(first()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,22 +8,28 @@ import (
 	"sync/atomic"
 
 	"recount/internal/clickhouse"
+	"recount/internal/worker/parking"
 	"recount/internal/worker/projector"
 )
 
 // Rebuilder rebuilds views.
 type Rebuilder struct {
-	cfg  Config
-	rows atomic.Int64 // inserted
+	cfg   Config
+	rows  atomic.Int64   // inserted
+	board *parking.Board // what was decided about parked events when this began; what comes later is the projectors'
 }
 
-// New returns a rebuilder.
-func New(cfg Config) (*Rebuilder, error) {
+// New returns a rebuilder. It reads what was decided about parked events.
+func New(ctx context.Context, cfg Config) (*Rebuilder, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Rebuilder{cfg: cfg}, nil
+	board, err := parking.NewBoard(ctx, cfg.Projector.Kafka)
+	if err != nil {
+		return nil, err
+	}
+	return &Rebuilder{cfg: cfg, board: board}, nil
 }
 
 func (r *Rebuilder) at(view string, p Point) { r.cfg.Observer.At(view, p) }

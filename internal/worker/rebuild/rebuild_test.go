@@ -33,6 +33,9 @@ func TestOnOneEngine(t *testing.T) {
 		"events of every schema version":               testEvolution,
 		"a switch left in the middle":                  testRollForward,
 		"what an earlier start has built otherwise":    testFresh,
+		"what is parked is parked again":               testParked,
+		"what is parked below the start is copied":     testParkedFrom,
+		"an aggregate that is parked is not mended":    testParkedMend,
 		"a view that a table cannot be compared of":    testUnplaced,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -260,7 +263,7 @@ func testTwoAtOnce(t *testing.T, w *world) {
 
 func testRollback(t *testing.T, w *world) {
 	w.begin(60)
-	r, err := New(w.config(first()))
+	r, err := New(t.Context(), w.config(first()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +296,7 @@ func testRollback(t *testing.T, w *world) {
 func testRollbackRevision(t *testing.T, w *world) {
 	w.begin(60)
 	next := mapping{Revision: 2, Factor: 3}
-	r, err := New(w.config(next))
+	r, err := New(t.Context(), w.config(next))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +344,7 @@ func testKeep(t *testing.T, w *world) {
 			t.Fatal(err)
 		}
 	}
-	r, err := New(w.config(first()))
+	r, err := New(t.Context(), w.config(first()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,8 @@ type mapping struct {
 	Factor int64
 	// Note adds a column to the ledger.
 	Note bool
+	// Bad is an amount that can't be mapped; 0: every one can.
+	Bad int64
 }
 
 func first() mapping { return mapping{Revision: 1, Factor: 1} }
@@ -76,6 +78,9 @@ func (m mapping) bank() es.Context {
 		both.Tables[1] = withNote
 	}
 	both.Map = func(r es.Recorded, out *es.Rows) error {
+		if m.spoils(r) {
+			return errBad
+		}
 		e := row(r)
 		newest.Append(out, e)
 		if m.Note {
@@ -86,11 +91,18 @@ func (m mapping) bank() es.Context {
 		return nil
 	}
 	single := es.View{Name: plain, Revision: m.Revision, From: es.FromEvents, Tables: []es.AnyTable{entries}, Map: func(r es.Recorded, out *es.Rows) error {
+		if m.spoils(r) {
+			return errBad
+		}
 		entries.Append(out, row(r))
 		return nil
 	}}
 	return es.Context{Name: "bank", Views: []es.View{both, single}}
 }
+
+var errBad = errors.New("no such amount")
+
+func (m mapping) spoils(r es.Recorded) bool { return m.Bad != 0 && r.Event.(int64) == m.Bad }
 
 func (m mapping) render(database string) clickhouse.Render {
 	return func(view string, g, window int) (clickhouse.Script, error) {
@@ -260,9 +272,15 @@ func (w *world) live(m mapping) (p *projector.Projector, stop func()) {
 // begin has a first generation of both views that has caught up with n events in each partition.
 func (w *world) begin(n int) {
 	w.t.Helper()
+	w.beginWith(n, first())
+}
+
+func (w *world) beginWith(n int, m mapping) (stop func()) {
+	w.t.Helper()
 	w.produce(n)
-	p, _ := w.live(first())
+	p, stop := w.live(m)
 	eventually(w.t, "the views are ready", func() bool { return p.Ready() == nil })
+	return stop
 }
 
 func (w *world) config(m mapping) Config {
@@ -271,7 +289,7 @@ func (w *world) config(m mapping) Config {
 
 func (w *world) rebuild(cfg Config, o Options, views ...string) ([]Result, error) {
 	w.t.Helper()
-	r, err := New(cfg)
+	r, err := New(w.t.Context(), cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}
