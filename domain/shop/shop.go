@@ -8,6 +8,7 @@ import (
 	"recount/domain/shop/order"
 	"recount/domain/shop/payment"
 	"recount/domain/shop/shipment"
+	"recount/domain/shop/views"
 	"recount/internal/es"
 )
 
@@ -16,5 +17,6 @@ func Context() es.Context {
 	return es.Context{
 		Name:       "shop",
 		Aggregates: []es.AggregateType{order.Type(), inventory.Type(), customer.Type(), payment.Type(), shipment.Type()},
+		Views:      views.All(),
 	}
 }

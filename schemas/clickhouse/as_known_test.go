@@ -22,7 +22,12 @@ func second(n int) string {
 // tellKnown says that everything recorded by the nth second is there.
 func (db *database) tellKnown(t *testing.T, n int) {
 	t.Helper()
-	db.exec(t, "INSERT INTO known_rows (view, generation, context, partition, partitions, known_until) VALUES ('account_history', 1, 'bank', 0, 1, '"+second(n)+"')")
+	db.tellKnownOf(t, "account_history", n)
+}
+
+func (db *database) tellKnownOf(t *testing.T, view string, n int) {
+	t.Helper()
+	db.exec(t, fmt.Sprintf("INSERT INTO known_rows (view, generation, context, partition, partitions, known_until) VALUES ('%s', 1, 'c', 0, 1, '%s')", view, second(n)))
 }
 
 // beliefs are what had been recorded of the back-dated books by the nth second about a day.
@@ -123,9 +128,9 @@ func testNotKnownYet(t *testing.T, db *database) {
 	db.tellKnown(t, 3)
 	expect("told of the only partition", 3, false)
 	expect("told of the only partition", 4, true)
-	db.exec(t, "INSERT INTO known_rows VALUES ('account_history', 1, 'bank', 1, 3, '"+second(9)+"')")
+	db.exec(t, "INSERT INTO known_rows VALUES ('account_history', 1, 'c', 1, 3, '"+second(9)+"')")
 	expect("one partition of three is not told of", 2, true)
-	db.exec(t, "INSERT INTO known_rows VALUES ('account_history', 1, 'bank', 2, 3, '"+second(2)+"'), ('account_history', 2, 'bank', 2, 3, '"+second(9)+"')")
+	db.exec(t, "INSERT INTO known_rows VALUES ('account_history', 1, 'c', 2, 3, '"+second(2)+"'), ('account_history', 2, 'c', 2, 3, '"+second(9)+"')")
 	expect("the third is told of", 2, false)
 	expect("the third is behind", 3, true)
 }
