@@ -35,7 +35,7 @@ const (
 	sessionTimeout     = 4 * time.Second
 	transactionTimeout = 4 * time.Second
 	// patience is how long the pipeline may take to be at work again after a fault.
-	patience     = 3 * time.Minute
+	patience     = 5 * time.Minute
 	eventualPace = 100 * time.Millisecond
 
 	seedVariable = "E2E_SEED"
@@ -213,6 +213,7 @@ func (w *world) eventually(what string, ok func(ctx context.Context) error) {
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	look := time.Now().Add(hangingAfter)
+	var told error // the last answer that was not cut short by the end of the patience
 	for {
 		w.allLive()
 		if time.Now().After(look) {
@@ -225,9 +226,12 @@ func (w *world) eventually(what string, ok func(ctx context.Context) error) {
 		if err == nil {
 			return
 		}
+		if ctx.Err() == nil || told == nil {
+			told = err
+		}
 		select {
 		case <-ctx.Done():
-			w.t.Fatalf("%s: after %v still: %v", what, patience, errors.Join(err, w.t.Context().Err()))
+			w.t.Fatalf("%s: after %v still: %v", what, patience, errors.Join(told, w.t.Context().Err()))
 		case <-time.After(eventualPace):
 		}
 	}
