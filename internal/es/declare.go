@@ -2,12 +2,24 @@ package es
 
 import "reflect"
 
-// Context is a bounded context: aggregates and views with topics of their own.
+// Context is a bounded context: aggregates, processes and views with topics of their own.
 type Context struct {
 	// Name is the prefix of the context's topics and of its commands' wire names: "bank".
 	Name       string
 	Aggregates []AggregateType
-	Views      []View
+	// Processes are its sagas. An event is an input of one of them at most.
+	Processes []Process
+	Views     []View
+}
+
+// Process returns the saga called name.
+func (c Context) Process(name string) (Process, bool) {
+	for _, p := range c.Processes {
+		if p.Name() == name {
+			return p, true
+		}
+	}
+	return nil, false
 }
 
 // Aggregate returns the aggregate type called name.
