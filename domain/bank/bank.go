@@ -1,9 +1,10 @@
-// Package bank is the bounded context of a bank: its accounts, its customers and the reports about them.
+// Package bank is the bounded context of a bank: its accounts, its customers, transfers between accounts, and the reports about them.
 package bank
 
 import (
 	"recount/domain/bank/account"
 	"recount/domain/bank/customer"
+	"recount/domain/bank/transfer"
 	"recount/domain/bank/views"
 	"recount/internal/es"
 )
@@ -12,7 +13,8 @@ import (
 func Context() es.Context {
 	return es.Context{
 		Name:       "bank",
-		Aggregates: []es.AggregateType{account.Type(), customer.Type()},
+		Aggregates: []es.AggregateType{account.Type(), customer.Type(), transfer.Type()},
+		Processes:  []es.Process{transfer.Saga()},
 		Views:      views.All(),
 	}
 }

@@ -39,6 +39,10 @@ type Codec interface {
 var (
 	ErrUnknownSchema  = errors.New("schema is not known to the registry")
 	ErrUnknownCommand = errors.New("not a command of this context")
+	// ErrNotConcerned says that a record is no input of any process: it is passed over.
+	ErrNotConcerned = errors.New("no process waits for this event")
+	// ErrUnreadableEvent stops the partition: an event is a fact, and a process that passed it over would not do its part.
+	ErrUnreadableEvent = errors.New("an event can't be read")
 )
 
 // Command is a decoded command.

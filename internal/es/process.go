@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
+	"strings"
 )
 
 // Process is a saga's state machine as the engine runs it: an aggregate whose commands are Inputs and whose events are
@@ -33,8 +34,17 @@ type Input struct {
 	Process string
 	// At is when the input is consumed, Unix milliseconds; stamped by the runtime, as recorded times are.
 	At int64
+	// ValidAt is when it is true in the world, Unix milliseconds. The commands of a process are true when what started it is.
+	ValidAt int64
 	// What the input is.
 	What Occurrence
+}
+
+// ID is the instance's bare ID.
+func (i Input) ID() string {
+	_, rest, _ := strings.Cut(i.Process, "/")
+	_, id, _ := strings.Cut(rest, "/")
+	return id
 }
 
 // Occurrence is one kind of input. The set is sealed.
@@ -99,6 +109,7 @@ type Command struct {
 // Request is a command with the ID under which it is sent.
 type Request struct {
 	CommandID string
+	ValidAt   int64 // Unix milliseconds
 	Command
 }
 
@@ -149,7 +160,8 @@ type Attempt struct {
 	Step string
 	Leg  int32 // which of the step's commands, from 0
 	Undo bool  // it takes back what the leg did
-	// Number is 1, 2, 3 … It rises only once the one before is known to have failed: so a command is never under way twice.
+	// Number is 1, 2, 3 … It rises only once the one before was refused, which its aggregate remembers. What failed is sent
+	// again under the same ID: should it be decided twice after all, it is the same command.
 	Number int32
 }
 

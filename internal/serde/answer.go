@@ -20,7 +20,7 @@ type refusalData struct {
 // AppendRefusal appends the frame of an outcome that left no event.
 func (c *contextCodec) AppendRefusal(dst []byte, meta *es.Meta, r *es.Rejection) ([]byte, error) {
 	v := c.catalog.refusal.newest()
-	out, err := v.data.AppendEncode(appendEventMeta(appendHeader(dst, c.refusalID), meta), (*refusalData)(r))
+	out, err := v.data.AppendEncode(appendEventMeta(appendHeader(dst, c.own.refusal), meta), (*refusalData)(r))
 	if err != nil {
 		return dst, fmt.Errorf("%s: %w", refusalName, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/twmb/avro"
 
@@ -25,20 +26,24 @@ type Catalog struct {
 	reply       *record
 	snapshot    *record
 	marker      *record
+	signal      *record
 }
 
 // contextTypes is one context's part of a catalog.
 type contextTypes struct {
 	name       string
 	aggregates []es.AggregateType
-	types      map[string]*aggregateTypes
-	commands   map[string]*record // by wire name
+	processes  []es.Process
+	types      map[string]*aggregateTypes // of aggregates and processes
+	commands   map[string]*record         // by wire name
+	concerned  map[string]es.Process      // by "<aggregate type>.<event>"
 }
 
 // aggregateTypes is one aggregate's part of a catalog.
 type aggregateTypes struct {
 	declared es.AggregateType
 	events   map[reflect.Type]*record
+	commands map[reflect.Type]*record // nil where two share a type
 	state    *stateCodec
 }
 
@@ -121,6 +126,7 @@ func (b *builder) sharedRecords() {
 		{&c.reply, replyName, reply, reflect.TypeFor[Reply]()},
 		{&c.snapshot, snapshotName, snapshot, reflect.TypeFor[snapshotData]()},
 		{&c.marker, markerName, marker, reflect.TypeFor[markerData]()},
+		{&c.signal, signalName, signal, reflect.TypeFor[signalData]()},
 	} {
 		*shared.place = &record{name: shared.name, kind: shared.kind}
 		b.record(*shared.place, shared.as)
@@ -140,34 +146,60 @@ func (b *builder) context(ctx es.Context) {
 		return
 	}
 	types := &contextTypes{
-		name: ctx.Name, aggregates: ctx.Aggregates,
-		types: map[string]*aggregateTypes{}, commands: map[string]*record{},
+		name: ctx.Name, aggregates: ctx.Aggregates, processes: ctx.Processes,
+		types: map[string]*aggregateTypes{}, commands: map[string]*record{}, concerned: map[string]es.Process{},
 	}
 	b.catalog.contexts[ctx.Name] = types
 	for _, a := range ctx.Aggregates {
-		switch {
-		case !scopeName.MatchString(a.Name()):
-			b.fault(fmt.Errorf("%q can't be an aggregate's name: use small letters, digits and _", a.Name()))
-		case types.types[a.Name()] != nil:
-			b.fault(fmt.Errorf("aggregate %s.%s is declared twice", ctx.Name, a.Name()))
-		default:
-			b.aggregate(types, a)
-		}
+		b.named(types, a, false)
+	}
+	for _, p := range ctx.Processes {
+		b.named(types, p, true)
+		b.concerns(types, p)
 	}
 }
 
-func (b *builder) aggregate(ctx *contextTypes, a es.AggregateType) {
+// named adds an aggregate, or a process, if it has a name of its own: keys, subjects and namespaces begin with it.
+func (b *builder) named(ctx *contextTypes, a es.AggregateType, process bool) {
+	switch {
+	case !scopeName.MatchString(a.Name()):
+		b.fault(fmt.Errorf("%q can't be an aggregate's name: use small letters, digits and _", a.Name()))
+	case ctx.types[a.Name()] != nil && process:
+		b.fault(fmt.Errorf("the name of process %s.%s is taken", ctx.name, a.Name()))
+	case ctx.types[a.Name()] != nil:
+		b.fault(fmt.Errorf("aggregate %s.%s is declared twice", ctx.name, a.Name()))
+	default:
+		b.aggregate(ctx, a, process)
+	}
+}
+
+// concerns notes which events are inputs of p. They must be declared, and of no other process.
+func (b *builder) concerns(ctx *contextTypes, p es.Process) {
+	for _, name := range p.Concerns() {
+		aggregate, event, _ := strings.Cut(name, ".")
+		types := ctx.types[aggregate]
+		switch before := ctx.concerned[name]; {
+		case types == nil || types.declared.EventTypes()[event] == nil:
+			b.fault(fmt.Errorf("process %s.%s waits for %s, which no aggregate of the context declares", ctx.name, p.Name(), name))
+		case before != nil:
+			b.fault(fmt.Errorf("processes %s and %s of %s both wait for %s: an event is an input of one of them", before.Name(), p.Name(), ctx.name, name))
+		}
+		ctx.concerned[name] = p
+	}
+}
+
+func (b *builder) aggregate(ctx *contextTypes, a es.AggregateType, process bool) {
 	scope := ctx.name + "." + a.Name()
-	types := &aggregateTypes{declared: a, events: map[reflect.Type]*record{}}
+	types := &aggregateTypes{declared: a, events: map[reflect.Type]*record{}, commands: map[reflect.Type]*record{}}
 	ctx.types[a.Name()] = types
 	events, commands := a.EventTypes(), a.CommandTypes()
 	for _, name := range slices.Sorted(maps.Keys(events)) {
 		b.event(types, &record{
-			name: scope + "." + name, kind: event, context: ctx.name, aggregate: a, wire: name, upcasts: a.Upcasts(name),
+			name: scope + "." + name, kind: event, context: ctx.name, aggregate: a, wire: name, upcasts: a.Upcasts(name), history: process,
 		}, events[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(commands)) {
-		b.command(ctx, &record{
+		b.command(ctx, types, &record{
 			name: scope + "." + name, kind: command, context: ctx.name, aggregate: a, wire: scope + "." + kebab(name),
 		}, commands[name])
 	}
@@ -186,13 +218,19 @@ func (b *builder) event(types *aggregateTypes, r *record, zero any) {
 	b.record(r, t)
 }
 
-func (b *builder) command(ctx *contextTypes, r *record, zero any) {
+func (b *builder) command(ctx *contextTypes, types *aggregateTypes, r *record, zero any) {
 	if before := ctx.commands[r.wire]; before != nil {
 		b.fault(fmt.Errorf("%s and %s are both called %s on the wire", before.name, r.name, r.wire))
 		return
 	}
 	ctx.commands[r.wire] = r
-	b.record(r, reflect.TypeOf(zero))
+	t := reflect.TypeOf(zero)
+	if _, shared := types.commands[t]; shared {
+		types.commands[t] = nil
+	} else {
+		types.commands[t] = r
+	}
+	b.record(r, t)
 }
 
 // undeclared finds the files that nobody asked for: a name spelled wrong in one place leaves one.

@@ -36,6 +36,10 @@ const (
 	streamInbox     = "inbox"
 	streamSnapshots = "snapshots"
 	streamReplies   = "replies"
+
+	streamProcesses        = "processes"
+	streamProcessRefusals  = "process-refusals"
+	streamProcessSnapshots = "process-snapshots"
 )
 
 // slot is a version's place in a topic. A registry gives each an ID.
@@ -56,13 +60,15 @@ func (c *Catalog) slots() []slot {
 	for _, name := range slices.Sorted(maps.Keys(c.records)) {
 		switch r := c.records[name]; r.kind {
 		case event:
-			add(r.context, streamEvents, r)
+			add(r.context, r.home(), r)
 		case command:
 			add(r.context, streamCommands, r)
 			add(r.context, streamDispatch, r)
-		case refusal, outcome, snapshot, marker:
+		case refusal, outcome, snapshot, marker, signal:
 			for _, context := range slices.Sorted(maps.Keys(c.contexts)) {
-				add(context, r.kind.stream(), r)
+				for _, stream := range r.kind.streams(len(c.contexts[context].processes) > 0) {
+					add(context, stream, r)
+				}
 			}
 		case reply:
 			add(sharedScope, streamReplies, r)
@@ -127,9 +133,34 @@ type contextCodec struct {
 	types    *contextTypes
 	events   map[string]map[reflect.Type]eventWriter // by aggregate
 	commands map[string]uint32                       // by wire name
+	// dispatched are the commands' IDs in the topic that processes send to.
+	dispatched map[string]uint32
 
-	refusalID, outcomeID, snapshotID, markerID uint32
+	outcomeID, signalID uint32
+	own, ofProcesses    streamIDs
 }
+
+// home is the stream of an event.
+func (r *record) home() string {
+	if r.history {
+		return streamProcesses
+	}
+	return streamEvents
+}
+
+// streams are those of a context that such records are written to, one with processes or without.
+func (k kind) streams(processes bool) []string {
+	switch {
+	case processes && k == refusal:
+		return []string{streamRefusals, streamProcessRefusals}
+	case processes && (k == snapshot || k == marker):
+		return []string{streamSnapshots, streamProcessSnapshots}
+	}
+	return []string{k.stream()}
+}
+
+// streamIDs are those of the shared records that the owner of a partition writes beside events.
+type streamIDs struct{ refusal, snapshot, marker uint32 }
 
 // eventWriter is what an event of one Go type is written with.
 type eventWriter struct {
@@ -139,20 +170,29 @@ type eventWriter struct {
 
 func newContextCodec(c *Codec, types *contextTypes, ids map[slot]uint32) *contextCodec {
 	cc := &contextCodec{
-		Codec: c, types: types, events: map[string]map[reflect.Type]eventWriter{}, commands: map[string]uint32{},
-		refusalID:  ids[slot{types.name, streamRefusals, c.catalog.refusal.newest()}],
-		outcomeID:  ids[slot{types.name, streamInbox, c.catalog.outcome.newest()}],
-		snapshotID: ids[slot{types.name, streamSnapshots, c.catalog.snapshot.newest()}],
-		markerID:   ids[slot{types.name, streamSnapshots, c.catalog.marker.newest()}],
+		Codec: c, types: types, events: map[string]map[reflect.Type]eventWriter{}, commands: map[string]uint32{}, dispatched: map[string]uint32{},
+		outcomeID: ids[slot{types.name, streamInbox, c.catalog.outcome.newest()}],
+		signalID:  ids[slot{types.name, streamInbox, c.catalog.signal.newest()}],
+		own: streamIDs{
+			refusal:  ids[slot{types.name, streamRefusals, c.catalog.refusal.newest()}],
+			snapshot: ids[slot{types.name, streamSnapshots, c.catalog.snapshot.newest()}],
+			marker:   ids[slot{types.name, streamSnapshots, c.catalog.marker.newest()}],
+		},
+		ofProcesses: streamIDs{
+			refusal:  ids[slot{types.name, streamProcessRefusals, c.catalog.refusal.newest()}],
+			snapshot: ids[slot{types.name, streamProcessSnapshots, c.catalog.snapshot.newest()}],
+			marker:   ids[slot{types.name, streamProcessSnapshots, c.catalog.marker.newest()}],
+		},
 	}
 	for name, a := range types.types {
 		cc.events[name] = map[reflect.Type]eventWriter{}
 		for t, r := range a.events {
-			cc.events[name][t] = eventWriter{ids[slot{types.name, streamEvents, r.newest()}], r.newest()}
+			cc.events[name][t] = eventWriter{ids[slot{types.name, r.home(), r.newest()}], r.newest()}
 		}
 	}
 	for wire, r := range types.commands {
 		cc.commands[wire] = ids[slot{types.name, streamCommands, r.newest()}]
+		cc.dispatched[wire] = ids[slot{types.name, streamDispatch, r.newest()}]
 	}
 	return cc
 }

@@ -22,6 +22,7 @@ const (
 	reply
 	snapshot
 	marker
+	signal
 	part // of other records: a meta
 )
 
@@ -34,6 +35,7 @@ const (
 	replyName       = sharedScope + ".Reply"
 	snapshotName    = sharedScope + ".Snapshot"
 	markerName      = sharedScope + ".Marker"
+	signalName      = sharedScope + ".Signal"
 )
 
 // meta returns the type that the first field of such a record has; "" if it has none.
@@ -41,7 +43,7 @@ func (k kind) meta() string {
 	switch k {
 	case event, refusal:
 		return metaName
-	case command, outcome:
+	case command, outcome, signal:
 		return commandMetaName
 	}
 	return ""
@@ -51,7 +53,7 @@ func (k kind) meta() string {
 func (k kind) stream() string {
 	return [...]string{
 		event: streamEvents, command: streamCommands, refusal: streamRefusals, outcome: streamInbox, reply: streamReplies,
-		snapshot: streamSnapshots, marker: streamSnapshots,
+		snapshot: streamSnapshots, marker: streamSnapshots, signal: streamInbox,
 	}[k]
 }
 
@@ -59,7 +61,7 @@ func (k kind) stream() string {
 func (k kind) in(context string) string {
 	name := [...]string{
 		event: "an event", command: "a command", refusal: "a refusal", outcome: "an outcome", reply: "a reply",
-		snapshot: "a snapshot", marker: "a marker",
+		snapshot: "a snapshot", marker: "a marker", signal: "a signal",
 	}[k]
 	if context == "" {
 		return name
@@ -79,6 +81,7 @@ type record struct {
 	aggregate es.AggregateType
 	wire      string          // an event's name in its aggregate, FundsDeposited; a command's wire name, bank.account.deposit
 	upcasts   []func(any) any // of an event, by version less one
+	history   bool            // an event of a process
 }
 
 func (r *record) newest() *version { return r.versions[len(r.versions)-1] }

@@ -22,7 +22,7 @@ type snapshotData struct {
 
 // AppendSnapshot appends the frame of s.
 func (c *contextCodec) AppendSnapshot(dst []byte, s *engine.Snapshot) ([]byte, error) {
-	out, err := c.catalog.snapshot.newest().data.AppendEncode(appendHeader(dst, c.snapshotID), (*snapshotData)(s))
+	out, err := c.catalog.snapshot.newest().data.AppendEncode(appendHeader(dst, c.own.snapshot), (*snapshotData)(s))
 	if err != nil {
 		return dst, fmt.Errorf("%s: %w", snapshotName, err)
 	}
@@ -70,7 +70,7 @@ func (c *contextCodec) AppendMarker(dst []byte, m *engine.Marker) ([]byte, error
 	for _, f := range m.Folds {
 		d.Folds = append(d.Folds, folded(f))
 	}
-	out, err := c.catalog.marker.newest().data.AppendEncode(appendHeader(dst, c.markerID), &d)
+	out, err := c.catalog.marker.newest().data.AppendEncode(appendHeader(dst, c.own.marker), &d)
 	if err != nil {
 		return dst, fmt.Errorf("%s: %w", markerName, err)
 	}

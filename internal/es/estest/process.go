@@ -10,6 +10,9 @@ import (
 	"recount/internal/es"
 )
 
+// ProcessValidAt is when the inputs of a ProcessCase are true in the world, Unix milliseconds.
+const ProcessValidAt = 500
+
 // ProcessID is the full ID of the instance that a ProcessCase is about.
 const ProcessID = "test/saga/1"
 
@@ -81,7 +84,7 @@ func NewInstance(p es.Process, process string) *Instance {
 
 // Take gives it an input. The error is the reason why that changed nothing.
 func (i *Instance) Take(what es.Occurrence) error {
-	events, err := i.p.Decide(i.State, es.Input{Process: i.process, At: i.Now, What: what}, nil)
+	events, err := i.p.Decide(i.State, es.Input{Process: i.process, At: i.Now, ValidAt: ProcessValidAt, What: what}, nil)
 	i.Now += 1_000
 	if err != nil {
 		return err

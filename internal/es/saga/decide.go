@@ -60,7 +60,7 @@ func (m *machine[D]) start(r *run[D], what es.Happened) error {
 	if !ok {
 		return es.NotStarted
 	}
-	r.emit(data(what.Event))
+	r.emit(data(r.in.ID(), what.Event))
 	if m.s.DeadlineMillis > 0 {
 		r.emit(TimerSet{Name: deadlineTimer, Due: r.in.At + m.s.DeadlineMillis})
 	}
@@ -114,7 +114,9 @@ func (m *machine[D]) answered(r *run[D], what es.Answered) error {
 	for i := range r.Legs {
 		l := r.Legs[i]
 		undo := l.State == LegUndoSent
-		if (undo || l.State == LegSent) && l.attempt(undo).CommandID(r.in.Process) == what.CommandID {
+		// What failed may have been decided after all, if an operator sent the dead letter again.
+		open := undo || l.State == LegSent || what.Outcome == es.Accepted && (l.State == LegWaiting || l.State == LegFailed)
+		if open && l.attempt(undo).CommandID(r.in.Process) == what.CommandID {
 			m.answer(r, l, undo, what)
 			return nil
 		}
@@ -128,10 +130,10 @@ func (m *machine[D]) answer(r *run[D], l Leg, undo bool, what es.Answered) {
 		r.emit(StepRefused{Step: l.Step, Leg: l.Index, Undo: undo, Code: what.Code, Detail: what.Detail})
 	case es.Failed:
 		e := StepFailed{
-			Step: l.Step, Leg: l.Index, Undo: undo, Attempt: l.attempt(undo).Number, Code: what.Code, Detail: what.Detail,
+			Step: l.Step, Leg: l.Index, Undo: undo, Failure: l.Failures + 1, Code: what.Code, Detail: what.Detail,
 		}
-		if e.Attempt < m.s.Retry.AttemptsMax && m.goesOn(r, l.Step, undo) {
-			e.RetryAt = r.in.At + m.s.Retry.after(e.Attempt)
+		if e.Failure < m.s.Retry.AttemptsMax && m.goesOn(r, l.Step, undo) {
+			e.RetryAt = r.in.At + m.s.Retry.after(e.Failure)
 		}
 		r.emit(e)
 	default:

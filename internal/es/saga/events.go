@@ -10,6 +10,8 @@ type StepRequested struct {
 	Undo    bool   `avro:"undo"`
 	Attempt int32  `avro:"attempt"`
 	At      int64  `avro:"at"`
+	// ValidAt is when the command is true in the world: when what started the process is.
+	ValidAt int64 `avro:"valid_at"`
 	// Target is "<aggregate type>/<aggregate ID>", for people.
 	Target string `avro:"target"`
 }
@@ -46,7 +48,7 @@ type StepFailed struct {
 	Step    string `avro:"step"`
 	Leg     int32  `avro:"leg"`
 	Undo    bool   `avro:"undo"`
-	Attempt int32  `avro:"attempt"`
+	Failure int32  `avro:"failure"` // 1, 2, 3 …
 	Code    string `avro:"code"`
 	Detail  string `avro:"detail"`
 	RetryAt int64  `avro:"retry_at"`

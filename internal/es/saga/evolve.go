@@ -50,7 +50,7 @@ func (s *Instance[D]) step(event any) {
 		s.settle(e.Step)
 	case StepRefused:
 		l := s.at(e.Step, e.Leg)
-		l.State, l.Code, l.Detail = either(e.Undo, LegUndoFailed, LegRefused), e.Code, e.Detail
+		l.State, l.Code, l.Detail, l.Refused = either(e.Undo, LegUndoFailed, LegRefused), e.Code, e.Detail, true
 		s.settle(e.Step)
 	case StepFailed:
 		s.fail(e)
@@ -82,8 +82,11 @@ func (s *Instance[D]) send(e StepRequested) {
 		s.Legs = append(s.Legs, Leg{Step: e.Step, Index: e.Leg})
 	}
 	l := &s.Legs[i]
-	l.SentAt, l.Target = e.At, e.Target
+	l.SentAt, l.ValidAt, l.Target, l.Refused = e.At, e.ValidAt, e.Target, false
 	if e.Undo {
+		if l.State != LegUndoWaiting {
+			l.Failures = 0
+		}
 		l.State, l.Undos = LegUndoSent, e.Attempt
 	} else {
 		l.State, l.Attempts = LegSent, e.Attempt
@@ -92,7 +95,7 @@ func (s *Instance[D]) send(e StepRequested) {
 
 func (s *Instance[D]) fail(e StepFailed) {
 	l := s.at(e.Step, e.Leg)
-	l.Code, l.Detail = e.Code, e.Detail
+	l.Code, l.Detail, l.Failures = e.Code, e.Detail, e.Failure
 	if e.RetryAt == 0 {
 		l.State = either(e.Undo, LegUndoFailed, LegFailed)
 		s.settle(e.Step)
@@ -143,9 +146,9 @@ func (s *Instance[D]) unstick() {
 	for i := range s.Legs {
 		switch l := &s.Legs[i]; l.State {
 		case LegStuck:
-			l.State = LegWaiting
+			l.State, l.Failures = LegWaiting, 0
 		case LegUndoStuck:
-			l.State = LegUndoWaiting
+			l.State, l.Failures = LegUndoWaiting, 0
 		}
 	}
 	s.Timers = slices.DeleteFunc(s.Timers, func(t es.Timer) bool { return strings.HasPrefix(t.Name, retryTimers) })

@@ -50,10 +50,15 @@ type Leg struct {
 	Step  string   `avro:"step"`
 	Index int32    `avro:"index"` // from 0; -1: the step had nothing to do
 	State LegState `avro:"state"`
-	// Attempts is how often it was sent, Undos how often what takes it back was.
-	Attempts int32  `avro:"attempts"`
-	Undos    int32  `avro:"undos"`
+	// Attempts is the number it was sent under, Undos that of what takes it back.
+	Attempts int32 `avro:"attempts"`
+	Undos    int32 `avro:"undos"`
+	// Refused says that the last answer was no: sent again, it is another command. Failures counts those since it was sent
+	// at an operator's wish, or at all.
+	Refused  bool   `avro:"refused"`
+	Failures int32  `avro:"failures"`
 	SentAt   int64  `avro:"sent_at"` // the last of either, Unix milliseconds
+	ValidAt  int64  `avro:"valid_at"`
 	Target   string `avro:"target"`
 	// Code and Detail are of its last refusal or failure.
 	Code   string `avro:"code"`

@@ -191,7 +191,7 @@ func (m *machine[D]) Dispatch(process string, state, event any) []es.Request {
 		commands = step.Do(s.Data)
 	}
 	attempt := es.Attempt{Step: e.Step, Leg: e.Leg, Undo: e.Undo, Number: e.Attempt}
-	return []es.Request{{CommandID: attempt.CommandID(process), Command: commands[e.Leg]}}
+	return []es.Request{{CommandID: attempt.CommandID(process), ValidAt: e.ValidAt, Command: commands[e.Leg]}}
 }
 
 func (m *machine[D]) Timers(state any) []es.Timer { return state.(Instance[D]).Timers }

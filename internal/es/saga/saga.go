@@ -21,8 +21,9 @@ type Saga[D any] struct {
 	Name string
 	// Revision is raised whenever old histories fold to something else.
 	Revision int
-	// Starts are the events that start an instance, as "<aggregate type>.<event>", with what it is to know.
-	Starts map[string]func(event any) D
+	// Starts are the events that start an instance, as "<aggregate type>.<event>", with what it is to know. id is the
+	// instance's, and that of the event's aggregate.
+	Starts map[string]func(id string, event any) D
 	// Stops are the events that have an instance give up, with the reason's code.
 	Stops map[string]func(event any) es.Refusal
 	// DeadlineMillis after its start an instance gives up; zero: never.

@@ -82,9 +82,24 @@ func (m *machine[D]) request(r *run[D], step *Step[D]) {
 
 // dispatch sends a leg once more, or for the first time.
 func (r *run[D]) dispatch(l Leg, undo bool, c es.Command) {
+	number := l.attempt(undo).Number
+	if number == 0 || l.Refused {
+		number++
+	}
 	r.emit(StepRequested{
-		Step: l.Step, Leg: l.Index, Undo: undo, Attempt: l.attempt(undo).Number + 1, At: r.in.At, Target: c.Aggregate + "/" + c.ID,
+		Step: l.Step, Leg: l.Index, Undo: undo, Attempt: number,
+		At: r.in.At, ValidAt: r.validAt(), Target: c.Aggregate + "/" + c.ID,
 	})
+}
+
+// validAt is that of the first command, and of what started the process where none was sent before.
+func (r *run[D]) validAt() int64 {
+	for i := range r.Legs {
+		if at := r.Legs[i].ValidAt; at != 0 {
+			return at
+		}
+	}
+	return r.in.ValidAt
 }
 
 // resend sends those legs of a step again that have waited long enough since they failed.
