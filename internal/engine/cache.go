@@ -12,11 +12,12 @@ type cell struct {
 	id    string
 	entry entry
 
-	number     uint64 // of the change that touched it last …
-	place      int    // … and where in that change's list it stands
-	dirty      bool   // the store does not have entry yet
-	bytes      int    // an estimate of the memory it takes
-	generation uint64 // of the cache, in which it was used last
+	number     uint64     // of the change that touched it last …
+	place      int        // … and where in that change's list it stands
+	dirty      bool       // the store does not have entry yet
+	stored     []es.Timer // of a process: what the store has of them
+	bytes      int        // an estimate of the memory it takes
+	generation uint64     // of the cache, in which it was used last
 }
 
 // cellBytes is what a cell takes beside its ID and its state, its places in maps included.
@@ -25,6 +26,7 @@ const cellBytes = 256
 // kind is the aggregates of one type.
 type kind struct {
 	aggregate  es.AggregateType
+	process    es.Process // nil where it is none
 	name       string
 	young, old map[string]*cell
 }
@@ -49,7 +51,8 @@ const firstGeneration = 2
 func newCache(bytesMax int, types []es.AggregateType) cache {
 	c := cache{bytesMax: bytesMax, kinds: map[string]*kind{}, generation: firstGeneration}
 	for _, a := range types {
-		c.kinds[a.Name()] = &kind{aggregate: a, name: a.Name(), young: map[string]*cell{}}
+		process, _ := a.(es.Process)
+		c.kinds[a.Name()] = &kind{aggregate: a, process: process, name: a.Name(), young: map[string]*cell{}}
 	}
 	return c
 }

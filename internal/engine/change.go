@@ -16,6 +16,7 @@ type change struct {
 	recordedAt int64
 	born       int64       // aggregates that had no event before
 	checkpoint *checkpoint // how far it has come
+	fired      []fired     // timers it has seen to
 
 	hits, misses int // of the cache
 }
@@ -70,13 +71,18 @@ func (p *Partition) load(c *change, k *kind, id string) (*cell, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decoding %s %s from the store: %w", k.name, id, err)
 	}
-	return p.cache.put(k, id, e, len(value)), nil
+	x := p.cache.put(k, id, e, len(value))
+	x.stored = x.timersOf(e.state)
+	return x, nil
 }
 
 // take makes what c altered the truth.
 func (p *Partition) take(c *change) {
 	for i := range c.touched {
 		x := c.touched[i].cell
+		if x.kind.process != nil {
+			p.reschedule(x, x.entry.state, c.touched[i].entry.state)
+		}
 		x.entry = c.touched[i].entry
 		if c.checkpoint == nil { // whose states are written as they are committed
 			p.soil(x)
@@ -84,6 +90,12 @@ func (p *Partition) take(c *change) {
 	}
 	for i := range c.remember {
 		p.window.add(&c.remember[i])
+	}
+	for _, f := range c.fired {
+		p.agenda.remove(f.alarm)
+		if f.stale {
+			p.stale = append(p.stale, f.stored())
+		}
 	}
 	p.window.confirm()
 	p.marks.recordedAt = max(p.marks.recordedAt, c.recordedAt)
@@ -112,6 +124,8 @@ func (p *Partition) States() (writes []Write, deletes [][]byte, err error) {
 			return nil, nil, err
 		}
 	}
+	out.deletes = append(out.deletes, p.stale...)
+	p.stale = nil
 	for _, x := range p.dirty {
 		x.dirty, x.entry.listed = false, x.entry.changed()
 	}
@@ -140,6 +154,9 @@ func (w *stateWriter) add(p *Partition, x *cell) (err error) {
 	value := w.buf[start:len(w.buf):len(w.buf)]
 	w.writes = append(w.writes, Write{key, value})
 	p.cache.weigh(x, len(value))
+	if x.kind.process != nil {
+		w.timers(x)
+	}
 	switch changed := x.entry.changed(); {
 	case changed && !x.entry.listed:
 		w.writes = append(w.writes, Write{Key: w.key(prefixChanged, x)})

@@ -63,16 +63,20 @@ func (d *decision) again(before outcome) {
 
 // run lets the aggregate decide. A panic is a bug in the domain: it costs this command, not the partition.
 func (d *decision) run() {
-	events, buffered := len(d.fx.Events), len(d.buf)
+	begun := d.begun()
 	defer func() {
 		if r := recover(); r != nil {
-			d.undo(events, buffered)
+			d.undo(begun)
 			d.fail(ReasonPanic, fmt.Sprintf("%v\n%s", r, debug.Stack()))
 		}
 	}()
 	next := &d.next
 	*next = *d.fx.change.at(d.cell)
-	made, err := d.cmd.Aggregate.Decide(next.state, d.cmd.Body, d.made[:0])
+	body := d.cmd.Body
+	if d.cell.kind.process != nil {
+		body = d.stamped()
+	}
+	made, err := d.cmd.Aggregate.Decide(next.state, body, d.made[:0])
 	switch {
 	case err != nil:
 		d.reject(err)
@@ -86,7 +90,7 @@ func (d *decision) run() {
 	first := next.version == 0
 	for i, event := range made {
 		if err := d.event(next, i, event); err != nil {
-			d.undo(events, buffered)
+			d.undo(begun)
 			d.fail(ReasonTooLarge, err.Error())
 			return
 		}
@@ -104,7 +108,7 @@ func (d *decision) run() {
 	if d.awaited() {
 		d.tell(&Answer{
 			Meta: d.cmd.Meta, Command: d.cmd.Type, Outcome: es.Accepted, Version: next.version,
-			FirstEvent: events, Events: len(made),
+			FirstEvent: begun.events, Events: len(made),
 		})
 	}
 }
@@ -119,8 +123,16 @@ func (d *decision) reject(err error) {
 	d.fail(ReasonPanic, "Decide returned an error that is no refusal: "+err.Error())
 }
 
-func (d *decision) undo(events, buffered int) {
-	d.fx.Events, d.buf = d.fx.Events[:events], d.buf[:buffered]
+// begun is how much there was of a batch's effects before a command.
+type begun struct{ events, dispatched, progressed, buffered int }
+
+func (d *decision) begun() begun {
+	return begun{len(d.fx.Events), len(d.fx.Dispatch), len(d.fx.Progress), len(d.buf)}
+}
+
+func (d *decision) undo(to begun) {
+	d.fx.Events, d.fx.Dispatch, d.fx.Progress = d.fx.Events[:to.events], d.fx.Dispatch[:to.dispatched], d.fx.Progress[:to.progressed]
+	d.buf = d.buf[:to.buffered]
 }
 
 // event appends event number index of the command to the effects, and evolves next by it.
@@ -143,8 +155,12 @@ func (d *decision) event(next *entry, index int, event any) error {
 	}
 	next.chain, d.linked = linkIn(d.linked, next.chain, schema, buf[body:])
 	copy(buf[body:], next.chain[:])
-	next.state = d.cmd.Aggregate.Evolve(next.state, event)
+	before := next.state
+	next.state = d.cmd.Aggregate.Evolve(before, event)
 	d.record(&d.fx.Events, start, value)
+	if d.cell.kind.process != nil {
+		return d.dispatch(before, next.state, event)
+	}
 	return nil
 }
 

@@ -82,6 +82,8 @@ type Effects struct {
 	Snapshots   []Record
 	DeadLetters []Record
 	Replies     []Answer
+	// Progress is what instances of sagas have come to.
+	Progress []Progress
 	// Writes and Deletes are what a part of a checkpoint changes in the store. A step has none: States and Flush return,
 	// once for many steps, what the store needs of them.
 	Writes  []Write
@@ -103,6 +105,8 @@ type Counts struct {
 	Skipped                     int            // below the watermark: decided before
 	Forwarded                   int
 	DeadLetters                 map[string]int // by reason; nil: none
+	Passed                      int            // events that no process waits for
+	Ticks                       int            // timers that were due
 	CacheHits, CacheMisses      int            // aggregates that were in memory, and that had to be looked for in the store
 }
 
@@ -114,6 +118,8 @@ func (c *Counts) Add(o Counts) {
 	c.Duplicates += o.Duplicates
 	c.Skipped += o.Skipped
 	c.Forwarded += o.Forwarded
+	c.Passed += o.Passed
+	c.Ticks += o.Ticks
 	c.CacheHits += o.CacheHits
 	c.CacheMisses += o.CacheMisses
 	for code, n := range o.Refused {

@@ -29,6 +29,7 @@ const (
 	keyIdentity   = "i"   // identity: what the rest was made by
 	prefixDedup   = "d"   // d + newest recorded time, 8 bytes + sequence, 8 bytes → a block of outcomes
 	prefixState   = "s/"  // s/<type>/<id> → version, version of the last snapshot, chain, state
+	prefixTimer   = "t/"  // t/ + due time, 8 bytes + <saga>/<id>, a zero byte, <timer> → nothing: a process waits for it
 	prefixChanged = "c/"  // c/<type>/<id> → nothing: the aggregate has events that no snapshot has
 	layoutNumber  = "r3/" // raised when this layout changes
 )

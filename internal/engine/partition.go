@@ -18,6 +18,8 @@ type Config struct {
 	Topics                [channels]Topic
 	EventsID, SnapshotsID es.ID
 	Codec                 Codec
+	// Outbox encodes what processes send; nil where the aggregates are none.
+	Outbox Outbox
 	// DedupMillis and DedupEntries bound the window in which a repeated command ID is recognised, whichever ends
 	// first. A retry later than that is a new command. An entry takes 64 bytes of memory, up to twice that while the
 	// window is not full.
@@ -63,7 +65,9 @@ type Partition struct {
 	spare   scratch // memory of a step whose effects nobody needs any more
 	folding change  // memory of the last fold
 	states  stateWriter
+	stale   [][]byte // keys of timers in the store that nobody waits for
 
+	agenda       agenda                           // what processes wait for
 	checkpoint   *checkpoint                      // under way; nil: none
 	foldFrom     int64                            // events below are in the snapshots that this partition was restored from
 	rememberFrom struct{ events, refusals int64 } // what lies below is older than the dedup window
@@ -76,6 +80,9 @@ func Open(cfg Config, store Reader) (*Partition, error) {
 		cfg: cfg, store: store,
 		window: newWindow(cfg.DedupMillis, cfg.DedupEntries),
 		cache:  newCache(cfg.CacheBytes, cfg.Codec.Aggregates()),
+	}
+	if err := p.loadAgenda(); err != nil {
+		return nil, err
 	}
 	value, found, err := store.Get([]byte(keyMarks))
 	if err != nil {

@@ -49,6 +49,7 @@ func (r *Restoration) Load(batch []Stored) []Write {
 		}
 		if w, ok := r.load(rec); ok {
 			writes = append(writes, w)
+			writes = r.timers(writes, rec.Key, w.Value)
 		}
 	}
 	return writes
@@ -104,7 +105,25 @@ func (r *Restoration) Finish(eventsEnd, refusalsEnd int64) error {
 		}
 	}
 	p.foldFrom = m.EventsNext
-	return nil
+	return p.loadAgenda()
+}
+
+// timers appends what the store needs of a process's timers. Those of an older snapshot stay: they are stale when due.
+func (r *Restoration) timers(writes []Write, key, entry []byte) []Write {
+	k, _ := parseKey(key)
+	kind := r.p.cache.kinds[k.aggregate]
+	if kind.process == nil {
+		return writes
+	}
+	e, err := decodeEntry(entry, r.p.cfg.Codec, kind.aggregate)
+	if err != nil {
+		r.foreign[string(key)] = struct{}{}
+		return writes
+	}
+	for _, t := range kind.process.Timers(e.state) {
+		writes = append(writes, Write{Key: alarm{due: t.Due, aggregate: k.aggregate, id: k.id, name: t.Name}.stored()})
+	}
+	return writes
 }
 
 // unfit says why the marker and the snapshots don't give every state, nil if they do.

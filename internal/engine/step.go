@@ -38,6 +38,9 @@ func (p *Partition) Step(now int64, batch []Input) (*Effects, error) {
 	for c := range s.fx.Next {
 		s.fx.Next[c] = -1
 	}
+	if err := s.ticks(); err != nil {
+		return nil, err
+	}
 	for i := range batch {
 		if err := s.input(&batch[i]); err != nil {
 			return nil, err
@@ -101,6 +104,14 @@ func (s *step) input(in *Input) error {
 	cmd := &s.cmd
 	var err error
 	*cmd, err = s.p.cfg.Codec.DecodeCommand(in.Value)
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrNotConcerned):
+		s.fx.Counts.Passed++
+		return nil
+	case errors.Is(err, ErrUnreadableEvent):
+		return fmt.Errorf("%s/%d@%d: %w", s.p.cfg.Topics[in.Channel].Name, s.p.cfg.Partition, in.Offset, err)
+	}
 	d := decision{step: s, in: in, cmd: cmd}
 	if cmd.HasMeta {
 		if bad := checkIDs(&cmd.Meta); bad != nil {
@@ -110,6 +121,9 @@ func (s *step) input(in *Input) error {
 	switch to := partition.Of(cmd.Meta.AggregateID, s.p.cfg.Partitions); {
 	case !cmd.HasMeta:
 		d.deadLetter(reasonOf(err), err.Error())
+		return nil
+	case to != s.p.cfg.Partition && s.p.cfg.Outbox != nil:
+		d.fail(ReasonMisplaced, "what concerns a process lies where its ID says, or was put elsewhere by hand")
 		return nil
 	case to != s.p.cfg.Partition:
 		s.forward(&d, to)

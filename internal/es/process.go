@@ -36,6 +36,8 @@ type Input struct {
 	At int64
 	// ValidAt is when it is true in the world, Unix milliseconds. The commands of a process are true when what started it is.
 	ValidAt int64
+	// Correlation is shared by everything that follows from one request.
+	Correlation string
 	// What the input is.
 	What Occurrence
 }
@@ -96,6 +98,8 @@ const (
 type Timer struct {
 	Name string `avro:"name"`
 	Due  int64  `avro:"due"`
+	// Correlation is that of the input which set it, and of the one it becomes.
+	Correlation string `avro:"correlation_id"`
 }
 
 // Command is a command to an aggregate, as a process sends it. Body is of a type that the aggregate declares.

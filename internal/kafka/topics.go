@@ -28,6 +28,11 @@ const (
 	InboxSuffix       = ".inbox"
 	SnapshotsSuffix   = ".snapshots"
 	DeadLettersSuffix = ".dead-letters"
+
+	// Those of a context's processes. They are apart from the aggregates' because every partition has one writer.
+	ProcessesSuffix        = ".processes"
+	ProcessRefusalsSuffix  = ".process-refusals"
+	ProcessSnapshotsSuffix = ".process-snapshots"
 )
 
 // Replication says how safely topics are kept. The zero value asks the cluster for its default factor.
@@ -71,18 +76,22 @@ func contextTopics(context string, partitions int32, r Replication) []topicSpec 
 	if r.DeleteCleanup {
 		events = map[string]string{"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 	}
+	snapshots := map[string]string{
+		"cleanup.policy": "compact", "min.compaction.lag.ms": strconv.Itoa(snapshotLagMillis),
+		"min.cleanable.dirty.ratio": snapshotDirtyRatio,
+		"segment.bytes":             strconv.Itoa(snapshotSegmentBytes), "segment.ms": strconv.Itoa(snapshotLagMillis),
+	}
 	return []topicSpec{
 		{context + CommandsSuffix, partitions, deleted(7 * dayMillis)},
 		{context + DispatchSuffix, partitions, deleted(7 * dayMillis)},
 		{context + EventsSuffix, partitions, events},
 		{context + RefusalsSuffix, partitions, deleted(30 * dayMillis)},
 		{context + InboxSuffix, partitions, deleted(7 * dayMillis)},
-		{context + SnapshotsSuffix, partitions, map[string]string{
-			"cleanup.policy": "compact", "min.compaction.lag.ms": strconv.Itoa(snapshotLagMillis),
-			"min.cleanable.dirty.ratio": snapshotDirtyRatio,
-			"segment.bytes":             strconv.Itoa(snapshotSegmentBytes), "segment.ms": strconv.Itoa(snapshotLagMillis),
-		}},
+		{context + SnapshotsSuffix, partitions, snapshots},
 		{context + DeadLettersSuffix, partitions, deleted(30 * dayMillis)},
+		{context + ProcessesSuffix, partitions, events},
+		{context + ProcessRefusalsSuffix, partitions, deleted(30 * dayMillis)},
+		{context + ProcessSnapshotsSuffix, partitions, snapshots},
 	}
 }
 

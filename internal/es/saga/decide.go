@@ -62,7 +62,7 @@ func (m *machine[D]) start(r *run[D], what es.Happened) error {
 	}
 	r.emit(data(r.in.ID(), what.Event))
 	if m.s.DeadlineMillis > 0 {
-		r.emit(TimerSet{Name: deadlineTimer, Due: r.in.At + m.s.DeadlineMillis})
+		r.emit(TimerSet{Name: deadlineTimer, Due: r.in.At + m.s.DeadlineMillis, Correlation: r.in.Correlation})
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (m *machine[D]) answer(r *run[D], l Leg, undo bool, what es.Answered) {
 		r.emit(StepRefused{Step: l.Step, Leg: l.Index, Undo: undo, Code: what.Code, Detail: what.Detail})
 	case es.Failed:
 		e := StepFailed{
-			Step: l.Step, Leg: l.Index, Undo: undo, Failure: l.Failures + 1, Code: what.Code, Detail: what.Detail,
+			Step: l.Step, Leg: l.Index, Undo: undo, Failure: l.Failures + 1, Code: what.Code, Detail: what.Detail, Correlation: r.in.Correlation,
 		}
 		if e.Failure < m.s.Retry.AttemptsMax && m.goesOn(r, l.Step, undo) {
 			e.RetryAt = r.in.At + m.s.Retry.after(e.Failure)
@@ -156,7 +156,7 @@ func (m *machine[D]) goesOn(r *run[D], step string, undo bool) bool {
 func (m *machine[D]) elapsed(r *run[D], timer es.Timer) error {
 	waited := false
 	for _, t := range r.Timers {
-		waited = waited || t == timer
+		waited = waited || t.Name == timer.Name && t.Due == timer.Due
 	}
 	if !waited {
 		return es.NotAwaited

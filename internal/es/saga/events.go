@@ -52,12 +52,15 @@ type StepFailed struct {
 	Code    string `avro:"code"`
 	Detail  string `avro:"detail"`
 	RetryAt int64  `avro:"retry_at"`
+	// Correlation is shared by everything that follows from one request.
+	Correlation string `avro:"correlation_id"`
 }
 
 // TimerSet says that the process waits for a moment.
 type TimerSet struct {
-	Name string `avro:"name"`
-	Due  int64  `avro:"due"`
+	Name        string `avro:"name"`
+	Due         int64  `avro:"due"`
+	Correlation string `avro:"correlation_id"`
 }
 
 // TimerFired says that a moment has come.

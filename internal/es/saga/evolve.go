@@ -15,7 +15,7 @@ func (s Instance[D]) evolve(event any) Instance[D] {
 	case D:
 		s.Data, s.Phase = e, Running
 	case TimerSet:
-		s.Timers = append(s.Timers, es.Timer{Name: e.Name, Due: e.Due})
+		s.Timers = append(s.Timers, es.Timer(e))
 	case TimerFired:
 		s.forget(e.Name)
 	case StopRequested:
@@ -102,7 +102,7 @@ func (s *Instance[D]) fail(e StepFailed) {
 		return
 	}
 	l.State = either(e.Undo, LegUndoWaiting, LegWaiting)
-	s.Timers = append(s.Timers, es.Timer{Name: retryTimer(e.Step, e.Leg, e.Undo), Due: e.RetryAt})
+	s.Timers = append(s.Timers, es.Timer{Name: retryTimer(e.Step, e.Leg, e.Undo), Due: e.RetryAt, Correlation: e.Correlation})
 }
 
 // settle forgets a step's deadline once all of its legs are answered.

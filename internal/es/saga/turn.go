@@ -76,7 +76,7 @@ func (m *machine[D]) request(r *run[D], step *Step[D]) {
 		r.dispatch(Leg{Step: step.Name, Index: int32(i)}, false, c)
 	}
 	if step.DeadlineMillis > 0 {
-		r.emit(TimerSet{Name: stepTimers + step.Name, Due: r.in.At + step.DeadlineMillis})
+		r.emit(TimerSet{Name: stepTimers + step.Name, Due: r.in.At + step.DeadlineMillis, Correlation: r.in.Correlation})
 	}
 }
 

@@ -42,7 +42,7 @@ func (m *member) newBatch(ctx context.Context, fetched []kafka.Fetched) (*batch,
 			b.parts = append(b.parts, p)
 		}
 		channel := engine.Commands
-		if f.Topic == m.w.topics.dispatch {
+		if f.Topic == m.w.topics.inputs[engine.Dispatch] {
 			channel = engine.Dispatch
 		}
 		for _, r := range f.Records {
@@ -68,7 +68,7 @@ type memory struct {
 }
 
 // write gives the part's records to the transaction. now is what they are stamped with, Unix milliseconds.
-func (p *part) write(tx *kafka.Tx, t topics, now int64) {
+func (p *part) write(tx *kafka.Tx, context string, t topics, now int64) {
 	fx := p.fx
 	m := p.owned.memory
 	p.owned.memory = memory{}
@@ -89,12 +89,23 @@ func (p *part) write(tx *kafka.Tx, t topics, now int64) {
 	}
 	p.events = add(always(t.events), fx.Events)
 	p.refusals = add(always(t.refusals), fx.Refusals)
-	add(func(r *engine.Record) string { return r.Context + kafka.InboxSuffix }, fx.Inbox)
-	add(always(t.dispatch), fx.Dispatch)
+	add(in(context, kafka.InboxSuffix), fx.Inbox)
+	add(in(context, kafka.DispatchSuffix), fx.Dispatch)
 	add(always(t.snapshots), fx.Snapshots)
 	add(always(t.deadLetter), fx.DeadLetters)
 	p.memory = m
 	tx.Write(m.out)
+}
+
+// in is the topic of a context: of the record's, or of the partition's own where it names none.
+func in(context, suffix string) func(*engine.Record) string {
+	own := context + suffix
+	return func(r *engine.Record) string {
+		if r.Context == "" || r.Context == context {
+			return own
+		}
+		return r.Context + suffix
+	}
 }
 
 func always(topic string) func(*engine.Record) string {
@@ -123,6 +134,7 @@ func (b *batch) describe(decide, commit time.Duration) Batch {
 	d := Batch{Commands: b.commands, Decide: decide, Commit: commit, Oldest: b.oldest, Counts: engine.Counts{Refused: map[string]int{}}}
 	for _, p := range b.parts {
 		d.Counts.Add(p.fx.Counts)
+		d.Progress = append(d.Progress, p.fx.Progress...)
 	}
 	return d
 }

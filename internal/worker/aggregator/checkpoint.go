@@ -66,7 +66,7 @@ func (m *member) checkpoint(ctx context.Context) (committed bool, err error) {
 	now := m.cfg.Now().UnixMilli()
 	committed, err = m.publish(ctx, b, func() error {
 		for _, p := range b.parts {
-			p.write(b.tx, m.w.topics, now)
+			p.write(b.tx, m.cfg.Context, m.w.topics, now)
 		}
 		return nil
 	})

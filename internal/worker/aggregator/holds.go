@@ -101,7 +101,7 @@ func (h *holds) unsay(said map[int32]kafka.Holding) {
 // publishHolds says what this worker has until ctx ends, and then once more. Nothing but an operator's view depends on
 // it: an error is logged, and the next attempt is a second away.
 func (w *Worker) publishHolds(ctx context.Context) error {
-	to, err := kafka.NewHoldings(w.cfg.Kafka, Group(w.cfg.Context), w.cfg.Instance, w.topics.events)
+	to, err := kafka.NewHoldings(w.cfg.Kafka, w.cfg.group(), w.cfg.Instance, w.topics.events)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (w *Worker) watchLag(ctx context.Context) error {
 
 func (w *Worker) measure(ctx context.Context, r *kafka.LagReader, still *kafka.Standstill) (Status, error) {
 	s := Status{Context: w.cfg.Context, Partitions: w.assigned(), Still: map[string]time.Duration{}}
-	lags, err := r.Lag(ctx, Group(w.cfg.Context), w.topics.inputs...)
+	lags, err := r.Lag(ctx, w.cfg.group(), w.topics.inputs...)
 	if err != nil {
 		return s, err
 	}

@@ -57,6 +57,9 @@ func (m *member) run(ctx context.Context) error {
 		if err := m.checkpointDue(ctx); err != nil {
 			return err
 		}
+		if err := m.timersDue(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -69,7 +72,7 @@ func (m *member) poll(ctx context.Context) ([]kafka.Fetched, error) {
 	if m.checkpointing() {
 		patience = min(patience, checkpointPause)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, m.untilTimer(patience))
 	defer cancel()
 	return m.s.Poll(ctx, m.batch)
 }
@@ -81,6 +84,7 @@ func (m *member) decide(ctx context.Context, fetched []kafka.Fetched) error {
 	if err != nil {
 		return err
 	}
+	m.addTimers(b, began)
 	decided := began
 	committed, err := m.publish(ctx, b, func() error {
 		err := m.step(b, began.UnixMilli())
@@ -143,7 +147,7 @@ func (m *member) step(b *batch, now int64) error {
 				return err
 			}
 			part.fx = fx
-			part.write(b.tx, m.w.topics, now)
+			part.write(b.tx, m.cfg.Context, m.w.topics, now)
 			return nil
 		})
 	}

@@ -35,8 +35,10 @@ type Observer interface {
 
 // Batch describes a committed transaction.
 type Batch struct {
-	Commands       int
-	Counts         engine.Counts
+	Commands int
+	Counts   engine.Counts
+	// Progress is what instances of sagas have come to.
+	Progress       []engine.Progress
 	Decide, Commit time.Duration
 	// Oldest is the broker's time of the batch's first command.
 	Oldest time.Time

@@ -28,7 +28,7 @@ type owned struct {
 	batch  statestore.Batch // for its next flush
 }
 
-func (w *Worker) storeName(n int32) string { return fmt.Sprintf("%s.%d", w.cfg.Context, n) }
+func (w *Worker) storeName(n int32) string { return fmt.Sprintf("%s.%d", w.cfg.part(), n) }
 
 // take is a way to get a lease: with what the store holds, or with the store emptied.
 type take func(ctx context.Context, name string) (*statestore.Lease, error)
@@ -78,7 +78,7 @@ func (w *Worker) engine(o *owned) (err error) {
 	cfg := engine.Config{
 		Context: w.cfg.Context, Partition: o.number, Partitions: w.cfg.Partitions,
 		EventsID: es.ID(t.ids[t.events].ID), SnapshotsID: es.ID(t.ids[t.snapshots].ID),
-		Codec:       w.cfg.Codec,
+		Codec: w.cfg.Codec, Outbox: w.cfg.Outbox,
 		DedupMillis: w.cfg.DedupWindow.Milliseconds(), DedupEntries: w.cfg.DedupEntries,
 		CacheBytes: w.cfg.CacheBytes, RecordBytesMax: engine.RecordBytesMaxDefault,
 		SnapshotEvery: w.cfg.SnapshotEvery,

@@ -69,7 +69,7 @@ func (w *Worker) obey(ctx context.Context) error {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = restartPauseFirst, restartPauseMax
 	for ctx.Err() == nil {
-		err := kafka.FollowOrders(ctx, w.cfg.Kafka, w.cfg.Context, w.cfg.Now, func(orders kafka.Orders) {
+		err := kafka.FollowOrders(ctx, w.cfg.Kafka, w.cfg.part(), w.cfg.Now, func(orders kafka.Orders) {
 			pause.Reset()
 			w.cfg.Log.Info("orders", "context", w.cfg.Context, "pins", orders.Pins, "drains", orders.Drains, "warm", orders.Warm)
 			w.steering.hear(orders)

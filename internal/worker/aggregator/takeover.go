@@ -175,7 +175,7 @@ func (m *member) admit(n int32, s kafka.Standing) error {
 		return err
 	}
 	for topic, in := range s.Inputs {
-		at := fmt.Sprintf("%s/%d, group %s", topic, n, Group(m.cfg.Context))
+		at := fmt.Sprintf("%s/%d, group %s", topic, n, m.cfg.group())
 		switch {
 		case in.Committed > in.End:
 			return fmt.Errorf("%s: the committed offset %d lies beyond the log's end %d: the topic was made again or cut. Delete the group's offsets, then start with --accept-lost-commands", at, in.Committed, in.End)
@@ -210,7 +210,7 @@ func (m *member) missingPlace(o *owned, s kafka.Standing) error {
 	}
 	for topic, in := range s.Inputs {
 		if in.Committed < 0 {
-			return fmt.Errorf("%s/%d, group %s: there is no committed offset, yet commands were decided: the offsets were lost or have expired. --accept-lost-commands goes on after the last command that left an event or a refusal", topic, o.number, Group(m.cfg.Context))
+			return fmt.Errorf("%s/%d, group %s: there is no committed offset, yet commands were decided: the offsets were lost or have expired. --accept-lost-commands goes on after the last command that left an event or a refusal", topic, o.number, m.cfg.group())
 		}
 	}
 	return nil

@@ -34,6 +34,9 @@ type Config struct {
 	// Context is the bounded context's name; it prefixes the topics.
 	Context string
 	Codec   engine.Codec
+	// Outbox makes this a worker of the context's processes: it decides what they wait for, and sends what they say. nil: it
+	// decides commands.
+	Outbox  engine.Outbox
 	Schemas Schemas
 	Kafka   kafka.Config
 	// Partitions is the epoch's count, the same for every worker; the topics must have it.
@@ -144,9 +147,42 @@ const CheckpointEveryDefault = 10 * time.Minute
 
 // topics are the names of a context's topics.
 type topics struct {
-	inputs                                            []string
-	events, refusals, snapshots, dispatch, deadLetter string
-	ids                                               map[string]kafka.TopicInfo
+	inputs                                  []string
+	events, refusals, snapshots, deadLetter string
+	ids                                     map[string]kafka.TopicInfo
+}
+
+// topics are those of this worker's part in its context.
+func (c Config) topics() topics {
+	t := topics{
+		inputs:     []string{engine.Commands: c.Context + kafka.CommandsSuffix, engine.Dispatch: c.Context + kafka.DispatchSuffix},
+		events:     c.Context + kafka.EventsSuffix,
+		refusals:   c.Context + kafka.RefusalsSuffix,
+		snapshots:  c.Context + kafka.SnapshotsSuffix,
+		deadLetter: c.Context + kafka.DeadLettersSuffix,
+	}
+	if c.Outbox != nil {
+		t.inputs = []string{engine.Commands: c.Context + kafka.InboxSuffix, engine.Dispatch: c.Context + kafka.EventsSuffix}
+		t.events, t.refusals = c.Context+kafka.ProcessesSuffix, c.Context+kafka.ProcessRefusalsSuffix
+		t.snapshots = c.Context + kafka.ProcessSnapshotsSuffix
+	}
+	return t
+}
+
+// part names what this worker is to its context: its group, its stores and the orders it obeys.
+func (c Config) part() string {
+	if c.Outbox != nil {
+		return c.Context + ".saga"
+	}
+	return c.Context
+}
+
+// group is the consumer group of such workers.
+func (c Config) group() string {
+	if c.Outbox != nil {
+		return ProcessGroup(c.Context)
+	}
+	return Group(c.Context)
 }
 
 // New returns a worker. It asks the cluster for the topics' incarnations and partition counts.
@@ -155,14 +191,7 @@ func New(ctx context.Context, cfg Config) (*Worker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("aggregator: %w", err)
 	}
-	t := topics{
-		inputs:     []string{engine.Commands: cfg.Context + kafka.CommandsSuffix, engine.Dispatch: cfg.Context + kafka.DispatchSuffix},
-		events:     cfg.Context + kafka.EventsSuffix,
-		refusals:   cfg.Context + kafka.RefusalsSuffix,
-		snapshots:  cfg.Context + kafka.SnapshotsSuffix,
-		dispatch:   cfg.Context + kafka.DispatchSuffix,
-		deadLetter: cfg.Context + kafka.DeadLettersSuffix,
-	}
+	t := cfg.topics()
 	var err error
 	if t.ids, err = kafka.DescribeTopics(ctx, cfg.Kafka, append([]string{t.events, t.refusals, t.snapshots, t.deadLetter}, t.inputs...)...); err != nil {
 		return nil, fmt.Errorf("aggregator: %w", err)
@@ -185,6 +214,9 @@ func New(ctx context.Context, cfg Config) (*Worker, error) {
 
 // Group is the name of a context's consumer group of aggregators.
 func Group(context string) string { return "recount." + context + ".aggregator" }
+
+// ProcessGroup is the name of a context's consumer group of workers of its processes.
+func ProcessGroup(context string) string { return "recount." + context + ".saga" }
 
 // Run decides until ctx ends; then it finishes the batch under way, writes the store and leaves the group at once. A
 // session that fails starts again with a new client, after a pause; what no restart can mend ends Run.
@@ -265,9 +297,9 @@ func (w *Worker) keepRunning(ctx context.Context, session int) error {
 // session runs one session to its end. Its error is what ended it, or nil after an orderly stop. It begins with batches of
 // the given size, and leaves half of its last one: what took so long that the session gave up is not tried again as it was.
 func (w *Worker) session(ctx context.Context, n int, batch *int) error {
-	name := fmt.Sprintf("%s.%s.%d", Group(w.cfg.Context), w.cfg.Instance, n)
+	name := fmt.Sprintf("%s.%s.%d", w.cfg.group(), w.cfg.Instance, n)
 	s, err := kafka.OpenSession(ctx, kafka.SessionConfig{
-		Config: w.cfg.Kafka, Group: Group(w.cfg.Context),
+		Config: w.cfg.Kafka, Group: w.cfg.group(),
 		InstanceID: name, TransactionalID: name,
 		Inputs: w.topics.inputs,
 		Steering: kafka.Steering{
