@@ -24,6 +24,8 @@ type Process interface {
 	Timers(state any) []Timer
 	// Progress says what event means to those who watch, before being the state before it; ok is false where it means nothing.
 	Progress(before, event any, at int64) (p Progress, ok bool)
+	// Standing says where an instance in a state is, for people.
+	Standing(state any) Standing
 	// Machine is the state machine as data.
 	Machine() Machine
 }
@@ -135,6 +137,17 @@ type Progress struct {
 	Milestone  Milestone
 	Step       string
 	TookMillis int64
+}
+
+// Standing is where an instance is.
+type Standing struct {
+	// Phase is "running", "compensating", "completed", "compensated", "stuck" or "stuck-compensating"; "" before the start.
+	Phase string
+	// Step is what is under way, or stuck.
+	Step string
+	// Code and Detail are the last refusal or failure, or why it gives up.
+	Code, Detail string
+	Ended, Stuck bool
 }
 
 // Machine is a process's state machine as data: what diagrams are drawn from.

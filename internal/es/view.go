@@ -5,6 +5,7 @@ const (
 	FromEvents      Stream = "events"
 	FromRefusals    Stream = "refusals"
 	FromDeadLetters Stream = "dead-letters"
+	FromProcesses   Stream = "processes" // the sagas' own events
 )
 
 // Stream names the topic of a context that a view maps: "<ctx>.<stream>".

@@ -18,14 +18,14 @@ func (c *Codec) Recorded(context string, stream es.Stream, partition int32, offs
 	r := es.Recorded{Context: context, Partition: partition, Offset: offset, Timestamp: timestampMillis}
 	var err error
 	switch stream {
-	case es.FromEvents:
+	case es.FromEvents, es.FromProcesses:
 		err = c.context(context).recordedEvent(&r, bytes.Clone(value)) // which its meta is part of
 	case es.FromRefusals:
 		err = c.context(context).recordedRefusal(&r, bytes.Clone(value))
 	case es.FromDeadLetters:
 		err = recordedDeadLetter(&r, key, value, headers)
 	default:
-		err = fmt.Errorf("no view can be mapped from %q: use %s, %s or %s", stream, es.FromEvents, es.FromRefusals, es.FromDeadLetters)
+		err = fmt.Errorf("no view can be mapped from %q: use %s, %s, %s or %s", stream, es.FromEvents, es.FromProcesses, es.FromRefusals, es.FromDeadLetters)
 	}
 	if err != nil {
 		return es.Recorded{}, fmt.Errorf("%s.%s/%d@%d: %w", context, stream, partition, offset, err)

@@ -17,6 +17,7 @@ type Telemetry struct {
 
 	aggregator func() *Aggregator
 	projector  func() *Projector
+	saga       func() *Saga
 	kafka      func() *kafkaHooks
 }
 
@@ -29,6 +30,7 @@ func New(role string) *Telemetry {
 		buildInfo(role, ThisBuild()),
 	)
 	t.aggregator = sync.OnceValue(func() *Aggregator { return newAggregator(t.registry, time.Now) })
+	t.saga = sync.OnceValue(func() *Saga { return newSaga(t.registry) })
 	t.projector = sync.OnceValue(func() *Projector { return newProjector(t.registry, time.Now) })
 	t.kafka = sync.OnceValue(func() *kafkaHooks { return newKafkaHooks(t.registry) })
 	return t

@@ -110,10 +110,11 @@ func (a Aggregator) Open(ctx context.Context, f *Foundation) (*Aggregators, erro
 	if err != nil {
 		return nil, err
 	}
-	leases, err := a.leases(f, "give each its own")
+	leases, metrics, err := a.leases(f, "give each its own")
 	if err != nil {
 		return nil, err
 	}
+	f.Telemetry.Store(metrics)
 	if a.Instance == "" { // read under the store's lock
 		if a.Instance, err = instanceIn(a.State, "aggregator"); err != nil {
 			return nil, err
@@ -148,17 +149,16 @@ func (r *Aggregators) Status() []aggregator.Status {
 }
 
 // leases opens the store, which is closed with the foundation. Where another process has it, the error says what to do.
-func (a Aggregator) leases(f *Foundation, instead string) (*statestore.Leases, error) {
+func (a Aggregator) leases(f *Foundation, instead string) (*statestore.Leases, func() (statestore.Metrics, error), error) {
 	root, err := pebble.Open(pebble.Config{Dir: filepath.Join(a.State, "store"), CacheBytes: a.StoreCacheBytes, Logger: f.Log})
 	if errors.Is(err, statestore.ErrLocked) {
-		return nil, fmt.Errorf("%w: another aggregator runs on --state %s; %s", err, a.State, instead)
+		return nil, nil, fmt.Errorf("%w: another worker runs on --state %s; %s", err, a.State, instead)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f.OnClose(root.Close)
-	f.Telemetry.Store(root.Metrics)
-	return statestore.NewLeases(root, func(r statestore.Reader) (int64, error) { return engine.StoredPosition(r) }), nil
+	return statestore.NewLeases(root, func(r statestore.Reader) (int64, error) { return engine.StoredPosition(r) }), root.Metrics, nil
 }
 
 // worker is the configuration of one context's worker.

@@ -20,6 +20,7 @@ import (
 
 	"recount/internal/clickhouse"
 	"recount/internal/engine"
+	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/statestore"
 	"recount/internal/worker/aggregator"
@@ -37,7 +38,7 @@ const (
 // docs/metrics.md.
 func TestMetricsAreDocumented(t *testing.T) {
 	t.Parallel()
-	url, f, _ := pipeline(t, services(t, true), t.TempDir(), Of(NewProjectors().Open))
+	url, f, _ := pipeline(t, services(t, true), t.TempDir(), Of(NewProjectors().Open), Of(sagas(t).Open))
 	command(t, url, "open", "c-1", opening)
 	viewsStand(t, f)
 	everythingHappens(t, f)
@@ -82,6 +83,12 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 }
 
+func sagas(t *testing.T) Saga {
+	s := NewSaga()
+	s.State = t.TempDir()
+	return s
+}
+
 // everythingHappens has what a healthy pipeline never shows.
 func everythingHappens(t *testing.T, f *Foundation) {
 	t.Helper()
@@ -96,6 +103,17 @@ func everythingHappens(t *testing.T, f *Foundation) {
 	a.Restore("bank", aggregator.Restored{From: aggregator.FromZero})
 	a.Checkpoint("bank", aggregator.Checkpoint{Snapshots: 1, Took: time.Second})
 	a.Replied("bank", false)
+	s := f.Telemetry.Saga()
+	s.Batch("bank", aggregator.Batch{
+		Counts: engine.Counts{Refused: map[string]int{string(es.NotAwaited): 1}, DeadLetters: map[string]int{engine.ReasonPanic: 1}},
+		Progress: []engine.Progress{
+			{Saga: "money_transfer", Progress: es.Progress{Milestone: es.Started}},
+			{Saga: "money_transfer", Progress: es.Progress{Milestone: es.StepAnswered, Step: "withdraw", TookMillis: 1}},
+		},
+	})
+	s.Abort("bank", kafka.AbortTimeout)
+	s.Restart("bank")
+	s.Takeover("bank", 0, time.Second, 1)
 	p := f.Telemetry.Projector()
 	p.Range("bank", "events", projector.RangeStats{Records: 1, Rows: 1, Oldest: time.Now()})
 	p.Inserted("events", "events_g1", 1, time.Second)

@@ -26,6 +26,7 @@ const (
 	AggregatorTelemetry = "127.0.0.1:9101"
 	IngestTelemetry     = "127.0.0.1:9102"
 	ProjectorsTelemetry = "127.0.0.1:9103"
+	SagaTelemetry       = "127.0.0.1:9104"
 )
 
 // Flags declares them.

@@ -47,10 +47,11 @@ func (r Restore) Run(ctx context.Context, f *Foundation, in *cli.Process, a Aggr
 	if err != nil {
 		return err
 	}
-	leases, err := a.leases(f, "stop it first. When it starts, it restores by itself what its disk lacks")
+	leases, metrics, err := a.leases(f, "stop it first. When it starts, it restores by itself what its disk lacks")
 	if err != nil {
 		return err
 	}
+	f.Telemetry.Store(metrics)
 	a.Instance = "restore" // no member of a group, and none of its transactions: a name is asked for, and not used
 	for _, c := range contexts {
 		cfg := a.worker(f, c, leases, nil)

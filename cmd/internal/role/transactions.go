@@ -33,7 +33,7 @@ func (f *Foundation) OpenTransactions(ctx context.Context, olderThan time.Durati
 	s := kafka.TransactionSearch{OlderThan: olderThan, Now: now}
 	for _, c := range f.Contexts {
 		s.Topics = append(s.Topics, kafka.ContextTopics(c.Name)...)
-		s.Groups = append(s.Groups, aggregator.Group(c.Name))
+		s.Groups = append(s.Groups, aggregator.Group(c.Name), aggregator.ProcessGroup(c.Name))
 	}
 	found, err := kafka.OpenTransactions(ctx, f.Kafka, s)
 	out := make([]OpenTransaction, 0, len(found))

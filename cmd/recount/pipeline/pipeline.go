@@ -29,6 +29,7 @@ type Pipeline struct {
 	services   *local.Services
 	ingest     *role.IngestServer
 	aggregator role.Role
+	saga       role.Role
 	projectors role.Role
 	close      func() error
 }
@@ -61,6 +62,11 @@ func (p *Pipeline) openRoles(ctx context.Context) (err error) {
 	if p.aggregator, err = decide.Open(ctx, p.Foundation); err != nil {
 		return err
 	}
+	process := role.NewSaga()
+	process.State = filepath.Join(p.cfg.DataDir, "saga")
+	if p.saga, err = process.Open(ctx, p.Foundation); err != nil {
+		return err
+	}
 	if p.projectors, err = role.NewProjectors().Open(ctx, p.Foundation); err != nil {
 		return err
 	}
@@ -73,11 +79,12 @@ func (p *Pipeline) openRoles(ctx context.Context) (err error) {
 }
 
 // Run works until ctx ends or a part of the pipeline does. Then it stops from the front: ingest finishes what it has
-// begun, so that nothing more comes; the aggregator commits its batch and writes its store; the projectors finish
-// their ranges.
+// begun, so that nothing more comes; sagas and the aggregator finish their batches and write their
+// stores; the projectors finish their ranges.
 func (p *Pipeline) Run(ctx context.Context) error {
 	return inOrder(ctx,
 		part{"ingest", p.ingest.Run},
+		part{"saga", p.saga.Run},
 		part{"aggregator", p.aggregator.Run},
 		part{"projectors", p.projectors.Run},
 		part{"embedded services", p.services.Run})

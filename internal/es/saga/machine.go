@@ -216,6 +216,30 @@ func (m *machine[D]) Progress(before, event any, at int64) (p es.Progress, ok bo
 	return es.Progress{}, false
 }
 
+func (m *machine[D]) Standing(state any) es.Standing {
+	s := state.(Instance[D])
+	out := es.Standing{
+		Phase: string(s.Phase), Code: s.Stop.Code, Detail: s.Stop.Detail, Ended: s.Phase.Ended(), Stuck: s.Phase.IsStuck(),
+	}
+	var under []string
+	for i := range s.Legs {
+		l := &s.Legs[i]
+		switch l.State {
+		case LegStuck, LegUndoStuck, LegWaiting, LegUndoWaiting:
+			out.Code, out.Detail = l.Code, l.Detail
+		case LegSent, LegAccepted, LegUndoSent:
+		default:
+			continue
+		}
+		name := l.Step + either(l.State == LegUndoSent || l.State == LegUndoWaiting || l.State == LegUndoStuck, " (undo)", "")
+		if !slices.Contains(under, name) {
+			under = append(under, name)
+		}
+	}
+	out.Step = strings.Join(under, ", ")
+	return out
+}
+
 func (m *machine[D]) Machine() es.Machine {
 	out := es.Machine{
 		Name: m.s.Name, Starts: slices.Sorted(maps.Keys(m.s.Starts)), Stops: slices.Sorted(maps.Keys(m.s.Stops)),

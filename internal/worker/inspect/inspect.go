@@ -6,6 +6,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -18,9 +19,11 @@ import (
 
 // Request names one aggregate.
 type Request struct {
-	Kafka      kafka.Config
-	Codec      engine.Codec
-	Context    string
+	Kafka   kafka.Config
+	Codec   engine.Codec
+	Context string
+	// Topic holds the events; empty: the context's event topic.
+	Topic      string
 	Aggregate  es.AggregateType
 	ID         string
 	Partitions int32
@@ -46,7 +49,7 @@ type Step struct {
 
 // Read returns the history of the aggregate, up to the log's last stable offset. An aggregate nobody has written has none.
 func Read(ctx context.Context, r Request) (*Timeline, error) {
-	topic := r.Context + kafka.EventsSuffix
+	topic := cmp.Or(r.Topic, r.Context+kafka.EventsSuffix)
 	p := partition.Of(r.ID, r.Partitions)
 	found, err := kafka.Extents(ctx, r.Kafka, topic)
 	if err != nil {
