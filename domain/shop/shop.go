@@ -1,9 +1,10 @@
 // Package shop is the bounded context of a shop: its orders with the payment and the shipment of each, its stock, its
-// customers, and the reports about them.
+// customers, the fulfilment of its orders, and the reports about all of them.
 package shop
 
 import (
 	"recount/domain/shop/customer"
+	"recount/domain/shop/fulfilment"
 	"recount/domain/shop/inventory"
 	"recount/domain/shop/order"
 	"recount/domain/shop/payment"
@@ -17,6 +18,7 @@ func Context() es.Context {
 	return es.Context{
 		Name:       "shop",
 		Aggregates: []es.AggregateType{order.Type(), inventory.Type(), customer.Type(), payment.Type(), shipment.Type()},
+		Processes:  []es.Process{fulfilment.Saga()},
 		Views:      views.All(),
 	}
 }

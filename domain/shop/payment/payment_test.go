@@ -114,7 +114,8 @@ func ends() []row {
 		{Name: "cancel twice", Given: given(requested, cancelled), When: cancel},
 		{Name: "cancel what was declined", Given: given(requested, declined), When: cancel},
 		{Name: "cancel what was received", Given: given(requested, authorised, received), When: cancel, Refused: AlreadyReceived},
-		{Name: "cancel what was given back", Given: given(requested, authorised, received, half, rest), When: cancel, Refused: AlreadyReceived},
+		{Name: "cancel what was given back in part", Given: given(requested, authorised, received, half), When: cancel, Refused: AlreadyReceived},
+		{Name: "cancel what was given back", Given: given(requested, authorised, received, half, rest), When: cancel},
 		{Name: "cancel nothing", When: cancel, Refused: NotRequested},
 	}
 }

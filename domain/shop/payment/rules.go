@@ -51,9 +51,10 @@ func (p Payment) decline(c Decline) ([]Event, error) {
 		es.Require(!p.isReceived(), AlreadyReceived))
 }
 
-// cancel ends a payment before the money comes in. One that has come to nothing by itself needs no end.
+// cancel ends a payment before the money comes in. One that has come to nothing by itself, or was given back as a whole,
+// needs no end.
 func (p Payment) cancel(c Cancel) ([]Event, error) {
-	if p.Status == StatusCancelled || p.Status == StatusDeclined {
+	if p.Status == StatusCancelled || p.Status == StatusDeclined || p.Status == StatusRefunded {
 		return nil, nil
 	}
 	return es.Emit[Event](
