@@ -1,12 +1,8 @@
 package clickhouse
 
 import (
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
 	"regexp"
 	"time"
 
@@ -16,8 +12,12 @@ import (
 // Config says where ClickHouse is and how it is used. Zero fields take their defaults.
 type Config struct {
 	// URL is http://host:8123, https://host:8443, tcp://host:9000 (native protocol) or tcps://host:9440. A user and a
-	// password may stand in it.
+	// password may stand in it. Several of one kind, separated by commas, are replicas: the first that answers is used.
 	URL string
+	// CAFile, if given, holds the certificates (PEM) of those who may have signed the server's; else the system's count.
+	CAFile string
+	// Replicated says that tables are kept on several servers, which agree by a keeper.
+	Replicated bool
 	// Database holds everything of Recount; it is made where it is missing.
 	Database string
 	User     string
@@ -64,37 +64,35 @@ func (c Config) options(database string) (*ch.Options, error) {
 	if !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString(c.Database) {
 		return nil, fmt.Errorf("clickhouse: database %q: use letters, digits and underscores, and no digit first", c.Database)
 	}
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" {
-		return nil, errors.Join(fmt.Errorf("clickhouse: %q is no address: give http://host:8123 or tcp://host:9000", c.URL), err)
+	hosts, err := c.hosts()
+	if err != nil {
+		return nil, err
 	}
-	kind, ok := map[string]struct {
-		protocol ch.Protocol
-		port     string
-		secure   bool
-	}{
-		"http": {ch.HTTP, "8123", false}, "https": {ch.HTTP, "8443", true},
-		"tcp": {ch.Native, "9000", false}, "tcps": {ch.Native, "9440", true},
-	}[u.Scheme]
-	if !ok {
-		return nil, fmt.Errorf("clickhouse: %q: the address must begin with http, https, tcp or tcps", c.URL)
-	}
+	first := hosts[0]
 	o := &ch.Options{
-		Protocol: kind.protocol, Addr: []string{u.Host}, HttpUrlPath: u.Path,
+		Protocol: first.protocol, HttpUrlPath: first.path,
 		Auth:         ch.Auth{Database: database, Username: c.User, Password: c.Password},
 		Compression:  &ch.Compression{Method: ch.CompressionLZ4},
+		Settings:     c.settings(),
 		DialTimeout:  10 * time.Second,
 		MaxOpenConns: c.MaxConnections, MaxIdleConns: c.MaxConnections,
+		// In order: one server decides as long as it is there, and what was just written is read from where it was written.
+		ConnOpenStrategy: ch.ConnOpenInOrder,
 	}
-	if u.Port() == "" {
-		o.Addr = []string{net.JoinHostPort(u.Hostname(), kind.port)}
+	for _, h := range hosts {
+		o.Addr = append(o.Addr, h.address)
 	}
-	if u.User != nil {
-		o.Auth.Username = u.User.Username()
-		o.Auth.Password, _ = u.User.Password()
+	if first.user != nil {
+		o.Auth.Username = first.user.Username()
+		o.Auth.Password, _ = first.user.Password()
 	}
-	if kind.secure {
-		o.TLS = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
+	if first.secure {
+		if o.TLS, err = c.tls(); err != nil {
+			return nil, err
+		}
+		if len(hosts) == 1 { // else each is asked for the name it is dialled by
+			o.TLS.ServerName = first.name
+		}
 	}
 	return o, nil
 }

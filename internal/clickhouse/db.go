@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"reflect"
 	"time"
 
@@ -33,7 +32,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	waiting, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
 	defer cancel()
-	err = cfg.again(waiting, func() error { return ensureDatabase(waiting, first, cfg.Database) })
+	err = cfg.again(waiting, func() error { return cfg.ensureDatabase(waiting, first) })
 	if err = errors.Join(err, first.Close()); err != nil {
 		return nil, fmt.Errorf("clickhouse: %s: %w%s", cfg.address(), err, advice(err))
 	}
@@ -45,25 +44,16 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	return &DB{cfg: cfg, conn: conn, waits: &waits{}}, nil
 }
 
-// address is the URL without the password.
-func (c Config) address() string {
-	u, err := url.Parse(c.URL)
-	if err != nil {
-		return "?"
-	}
-	return u.Redacted()
-}
-
 // ensureDatabase looks before it makes: a user may be allowed to use a database and not to make one.
-func ensureDatabase(ctx context.Context, conn driver.Conn, name string) error {
+func (c Config) ensureDatabase(ctx context.Context, conn driver.Conn) error {
 	var found uint64
-	if err := conn.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = ?", name).Scan(&found); err != nil {
+	if err := conn.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = ?", c.Database).Scan(&found); err != nil {
 		return err
 	}
 	if found > 0 {
 		return nil
 	}
-	return conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+name)
+	return conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+c.Database+c.databaseEngine())
 }
 
 // Database returns the database's name.

@@ -2,10 +2,13 @@ package clickhouse
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"slices"
 	"syscall"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -14,39 +17,58 @@ import (
 // ErrUnavailable says that ClickHouse could not do something in time that it may well do later.
 var ErrUnavailable = errors.New("clickhouse: not available")
 
-// passing lists the server's errors that may pass by themselves; every other one is permanent, and repeating the
-// statement would only repeat the error. The numbers are ClickHouse's, for ever.
-func passing(code int32) bool {
-	switch code {
-	case 33, // CANNOT_READ_ALL_DATA: the connection broke inside the rows
-		40,  // CHECKSUM_DOESNT_MATCH: the rows were damaged on their way
-		159, // TIMEOUT_EXCEEDED
-		160, // TOO_SLOW
-		202, // TOO_MANY_SIMULTANEOUS_QUERIES
-		203, // NO_FREE_CONNECTION
-		209, // SOCKET_TIMEOUT
-		210, // NETWORK_ERROR
-		225, // NO_ZOOKEEPER
-		236, // ABORTED: the server is shutting down
-		241, // MEMORY_LIMIT_EXCEEDED: other queries end
-		242, // TABLE_IS_READ_ONLY: a replica that has lost its keeper
-		243, // NOT_ENOUGH_SPACE: merges free some, and so may a person
-		252, // TOO_MANY_PARTS: merges catch up
-		279, // ALL_CONNECTION_TRIES_FAILED
-		285, // TOO_FEW_LIVE_REPLICAS
-		286, // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
-		289, // REPLICA_IS_NOT_IN_QUORUM
-		319, // UNKNOWN_STATUS_OF_INSERT: the token makes repeating it safe
-		364, // UNEXPECTED_ZOOKEEPER_ERROR
-		394, // QUERY_WAS_CANCELLED: by the server's operator or its end
-		425, // SYSTEM_ERROR
-		439, // CANNOT_SCHEDULE_TASK
-		473, // DEADLOCK_AVOIDED: a table is being altered
-		722, // ASYNC_LOAD_WAIT_FAILED: the tables are still being loaded
-		999: // KEEPER_EXCEPTION
-		return true
+// PassingError is an error of the server that may pass by itself.
+type PassingError struct {
+	// Code and Name are ClickHouse's, for ever.
+	Code int32
+	Name string
+	// Why says what makes it pass, or why trying again does no harm.
+	Why string
+}
+
+// PassingErrors are those that are tried again; every other error of the server is permanent, and repeating the statement
+// would only repeat it.
+func PassingErrors() []PassingError {
+	return []PassingError{
+		{33, "CANNOT_READ_ALL_DATA", "the connection broke inside the rows"},
+		{40, "CHECKSUM_DOESNT_MATCH", "the rows were damaged on their way"},
+		{159, "TIMEOUT_EXCEEDED", "the server was too slow this time"},
+		{160, "TOO_SLOW", "the server was too slow this time"},
+		{202, "TOO_MANY_SIMULTANEOUS_QUERIES", "other queries end"},
+		{203, "NO_FREE_CONNECTION", "other queries end"},
+		{209, "SOCKET_TIMEOUT", "the network"},
+		{210, "NETWORK_ERROR", "the network"},
+		{225, "NO_ZOOKEEPER", "the keeper is away"},
+		{236, "ABORTED", "the server is shutting down"},
+		{241, "MEMORY_LIMIT_EXCEEDED", "other queries end"},
+		{242, "TABLE_IS_READ_ONLY", "a replica that has lost its keeper"},
+		{243, "NOT_ENOUGH_SPACE", "merges free some, and so may a person"},
+		{252, "TOO_MANY_PARTS", "merges catch up"},
+		{279, "ALL_CONNECTION_TRIES_FAILED", "the network"},
+		{285, "TOO_FEW_LIVE_REPLICAS", "replicas come back"},
+		{286, "UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE", "replicas catch up"},
+		{289, "REPLICA_IS_NOT_IN_QUORUM", "the replica catches up"},
+		{319, "UNKNOWN_STATUS_OF_INSERT", "the token makes repeating it safe"},
+		{364, "UNEXPECTED_ZOOKEEPER_ERROR", "the keeper is away"},
+		{394, "QUERY_WAS_CANCELLED", "by the server's operator or its end"},
+		{425, "SYSTEM_ERROR", "the operating system refused something"},
+		{439, "CANNOT_SCHEDULE_TASK", "no thread was free"},
+		{473, "DEADLOCK_AVOIDED", "a table is being altered"},
+		{722, "ASYNC_LOAD_WAIT_FAILED", "the tables are still being loaded"},
+		{999, "KEEPER_EXCEPTION", "the keeper is away"},
 	}
-	return false
+}
+
+func passing(code int32) bool {
+	return slices.ContainsFunc(PassingErrors(), func(e PassingError) bool { return e.Code == code })
+}
+
+// PassingStatuses are the answers of an HTTP proxy that mean later.
+func PassingStatuses() []int {
+	return []int{
+		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+	}
 }
 
 // transient says whether an error may pass by itself.
@@ -58,13 +80,12 @@ func transient(err error) bool {
 	if errors.As(err, &exception) {
 		return passing(exception.Code)
 	}
-	var http *ch.HTTPError
-	if errors.As(err, &http) {
-		switch http.StatusCode {
-		case 408, 425, 429, 502, 503, 504: // a proxy's way to say later
-			return true
-		}
-		return false
+	var answer *ch.HTTPError
+	if errors.As(err, &answer) {
+		return slices.Contains(PassingStatuses(), answer.StatusCode)
+	}
+	if distrusted(err) {
+		return false // whoever it is that answers, it is not the server we trust
 	}
 	var network net.Error
 	for _, passes := range []error{
@@ -76,6 +97,14 @@ func transient(err error) bool {
 		}
 	}
 	return errors.As(err, &network)
+}
+
+// distrusted says whether a connection was refused because of how the server proved itself, or did not.
+func distrusted(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	var plain tls.RecordHeaderError
+	var alert tls.AlertError
+	return errors.As(err, &certificate) || errors.As(err, &plain) || errors.As(err, &alert) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // explain adds what to do to an error where that can be known.
@@ -105,6 +134,9 @@ func advice(err error) string {
 			return ": the server's disk is full"
 		}
 		return ""
+	}
+	if distrusted(err) {
+		return ": does the server speak TLS there, is the host the one in its certificate, and who has signed that (--clickhouse-ca)?"
 	}
 	if transient(err) {
 		return ": is ClickHouse running, and is its address right (--clickhouse)?"

@@ -122,7 +122,7 @@ type Birth struct {
 // NewGeneration makes the tables of a view's generation and records it, and returns what is recorded: ours, or that of a
 // program that was faster. A crash between the two is made up for by doing it again.
 func (db *DB) NewGeneration(ctx context.Context, view string, number, revision int, b Birth) (Generation, error) {
-	for _, statement := range b.Script.Tables {
+	for _, statement := range db.cfg.statements(b.Script.Tables) {
 		if err := db.Exec(ctx, statement); err != nil {
 			return Generation{}, fmt.Errorf("making the tables of generation %d of view %s: %w", number, view, err)
 		}

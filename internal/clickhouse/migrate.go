@@ -22,6 +22,9 @@ func (db *DB) Migrate(ctx context.Context, migrations fs.FS) (err error) {
 	}
 	pool := ch.OpenDB(o)
 	defer func() { err = errors.Join(err, pool.Close()) }()
+	if db.cfg.Replicated {
+		migrations = replicatedFiles{migrations}
+	}
 	// goose has its own idea of global state; none of it is used here.
 	provider, err := goose.NewProvider(goose.DialectClickHouse, pool, migrations,
 		goose.WithTableName(migrationsTable), goose.WithDisableGlobalRegistry(true), goose.WithSlog(db.cfg.Log))

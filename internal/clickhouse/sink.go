@@ -37,6 +37,8 @@ const (
 	GuardLookup
 	// GuardWindow asserts the tables' deduplication windows at start-up.
 	GuardWindow
+	// GuardReplicas refuses tables that are on one of several servers alone.
+	GuardReplicas
 )
 
 // Sink inserts the rows of ranges into the tables of one generation, each range exactly once.
@@ -109,6 +111,9 @@ func (s *Sink) open(ctx context.Context, t es.AnyTable) (sinkTable, error) {
 	}
 	if table.engine, err = s.db.engineOf(ctx, name); err != nil {
 		return table, err
+	}
+	if hosts, err := s.db.cfg.hosts(); err != nil || len(hosts) > 1 && !table.engine.replicated() && s.cfg.Without&GuardReplicas == 0 {
+		return table, errors.Join(err, fmt.Errorf("clickhouse: table %s: %w", name, errNotReplicated))
 	}
 	table.newest = newestOf(table.engine, table.layout.row)
 	if !table.layout.placed && !table.engine.replaces() {
@@ -272,6 +277,9 @@ func (s *Sink) send(ctx context.Context, p piece, left time.Duration) error {
 	began := time.Now()
 	settings := insertSettings(p.token)
 	// The server gives up when we do: what it finished later could fall outside the window.
+	if s.db.cfg.Replicated {
+		settings["insert_quorum_parallel"] = 1 // ranges of many partitions go into one table at a time
+	}
 	settings["max_execution_time"] = max(int(left/time.Second), 1)
 	ctx = ch.Context(ctx, ch.WithSettings(settings), ch.WithColumnNamesAndTypes(p.table.layout.types))
 	batch, err := s.db.conn.PrepareBatch(ctx, p.table.insert)

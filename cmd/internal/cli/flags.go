@@ -37,8 +37,12 @@ func (f *Flags) Group(title string, names ...string) {
 type Services struct {
 	Kafka      []string
 	ClickHouse string
-	Registry   string
-	Database   string
+	// ClickHouseCA is a file with the certificates of those who may have signed ClickHouse's; empty: the system's.
+	ClickHouseCA string
+	// ClickHouseReplicated says that every table is kept on several servers.
+	ClickHouseReplicated bool
+	Registry             string
+	Database             string
 	// Partitions is how many each of a context's topics has: an epoch, the same for everybody.
 	Partitions int
 }
@@ -57,11 +61,13 @@ func DefaultServices() Services {
 // Flags declares them.
 func (s *Services) Flags(f *Flags) {
 	f.StringSliceVar(&s.Kafka, "kafka", s.Kafka, "`addresses` of some brokers, host:port, separated by commas")
-	f.StringVar(&s.ClickHouse, "clickhouse", s.ClickHouse, "`URL` of ClickHouse: http://host:8123, or tcp://host:9000 for its own protocol; https and tcps with TLS")
+	f.StringVar(&s.ClickHouse, "clickhouse", s.ClickHouse, "`URL` of ClickHouse: http://host:8123, or tcp://host:9000 for its own protocol; https and tcps with TLS. Several separated by commas are replicas: the first that answers is used")
+	f.StringVar(&s.ClickHouseCA, "clickhouse-ca", s.ClickHouseCA, "`file` with the certificates (PEM) of those who may have signed ClickHouse's; empty: the system's")
+	f.BoolVar(&s.ClickHouseReplicated, "clickhouse-replicated", s.ClickHouseReplicated, "keep every table on all replicas; the servers need a keeper, and the macros {shard} and {replica}")
 	f.StringVar(&s.Database, "database", s.Database, "`name` of the database that holds the views")
 	f.StringVar(&s.Registry, "registry", s.Registry, "`URL` of the schema registry, or several separated by commas")
 	f.IntVar(&s.Partitions, "partitions", s.Partitions, "`number` of partitions of each topic; the topics must have been made with it")
-	f.Group("Services", "kafka", "clickhouse", "database", "registry", "partitions")
+	f.Group("Services", "kafka", "clickhouse", "clickhouse-ca", "clickhouse-replicated", "database", "registry", "partitions")
 }
 
 // Validate returns every fault.
@@ -75,8 +81,9 @@ func (s *Services) Validate() error {
 			faults = append(faults, fmt.Errorf("--kafka: %q is not host:port", address))
 		}
 	}
-	faults = append(faults,
-		checkURL("--clickhouse", s.ClickHouse, "http", "https", "tcp", "tcps"))
+	for _, u := range strings.Split(s.ClickHouse, ",") {
+		faults = append(faults, checkURL("--clickhouse", strings.TrimSpace(u), "http", "https", "tcp", "tcps"))
+	}
 	for _, u := range strings.Split(s.Registry, ",") {
 		faults = append(faults, checkURL("--registry", strings.TrimSpace(u), "http", "https"))
 	}

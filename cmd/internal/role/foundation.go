@@ -161,7 +161,9 @@ func OpenViews(ctx context.Context, s cli.Services, log *slog.Logger) (*clickhou
 }
 
 func clickHouse(s cli.Services, log *slog.Logger) clickhouse.Config {
-	return clickhouse.Config{URL: s.ClickHouse, Database: s.Database, Log: log}
+	return clickhouse.Config{
+		URL: s.ClickHouse, CAFile: s.ClickHouseCA, Replicated: s.ClickHouseReplicated, Database: s.Database, Log: log,
+	}
 }
 
 func (f *Foundation) contextNames() []string {

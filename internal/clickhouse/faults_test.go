@@ -1,0 +1,149 @@
+package clickhouse
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// faulty stands before a server and fails the next insert of rows, before or after it was carried out.
+type faulty struct {
+	*httptest.Server
+	mu     sync.Mutex
+	status int
+	code   int32
+	after  bool
+	armed  bool
+}
+
+func newFaulty(t *testing.T, to string, start func(http.Handler) *httptest.Server) *faulty {
+	t.Helper()
+	target, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &faulty{}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	f.Server = start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Host = target.Host
+		status, code, after, armed := f.take(r)
+		if !armed {
+			forward.ServeHTTP(w, r)
+			return
+		}
+		if after {
+			forward.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if code > 0 {
+			w.Header().Set("X-ClickHouse-Exception-Code", strconv.Itoa(int(code)))
+		}
+		w.WriteHeader(status)
+		if code > 0 {
+			_, _ = fmt.Fprintf(w, "Code: %d. DB::Exception: by order of the test. (ORDERED)\n", code)
+		}
+	}))
+	t.Cleanup(f.Close)
+	return f
+}
+
+// take returns the fault if r is what it is meant for.
+func (f *faulty) take(r *http.Request) (status int, code int32, after, armed bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.armed || !strings.Contains(r.URL.Query().Get("query"), ".entries_g1") || r.Method != http.MethodPost || !strings.HasPrefix(r.URL.Query().Get("query"), "INSERT") {
+		return 0, 0, false, false
+	}
+	f.armed = false
+	return f.status, f.code, f.after, true
+}
+
+func (f *faulty) arm(status int, code int32, after bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.status, f.code, f.after, f.armed = status, code, after, true
+}
+
+func (f *faulty) happened() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.armed
+}
+
+// permanentErrors are some that no repeating mends: the statement, the table, the rights or the rows are wrong.
+func permanentErrors() []int32 {
+	return []int32{6, 10, 16, 27, 36, 47, 53, 60, 62, 81, 115, 117, 122, 192, 194, 349, 497, 516, 1002}
+}
+
+// TestEveryErrorIsTriedAgainOrNot has the server answer an insert with each error there is a rule for, before it has carried
+// it out and after.
+func TestEveryErrorIsTriedAgainOrNot(t *testing.T) {
+	t.Parallel()
+	f := newFaulty(t, startEngine(t).URL(), httptest.NewServer)
+	db := openAt(t, f.URL)
+	fixture, retried := newFixture(), 0
+	pace := testPace()
+	pace.InsertLifetime = 30 * time.Second
+	s := fixture.sink(t, db, SinkConfig{Pace: pace, Retried: func(string, error) { retried++ }})
+	next := int64(0)
+	try := func(name string, status int, code int32, after, passes bool) {
+		t.Helper()
+		retried = 0
+		f.arm(status, code, after)
+		first := next
+		next += 10
+		_, err := s.Insert(t.Context(), always, fixture.batch(0, first, next-1))
+		if !f.happened() {
+			t.Fatalf("%s: there was no fault: the test proves nothing", name)
+		}
+		var n uint64
+		if e := db.Row(t.Context(), "SELECT count() FROM entries_g1 WHERE offset >= ?", first).Scan(&n); e != nil {
+			t.Fatal(e)
+		}
+		switch {
+		case passes && (err != nil || retried != 1 || n != 10):
+			t.Errorf("%s: %d rows after %d repetitions, %v", name, n, retried, err)
+		case !passes && (err == nil || errors.Is(err, ErrUnavailable) || retried != 0):
+			t.Errorf("%s: it was to stop at once, and came to %v after %d repetitions", name, err, retried)
+		}
+	}
+	for _, after := range []bool{false, true} {
+		for _, e := range PassingErrors() {
+			try(fmt.Sprintf("%s, carried out: %t", e.Name, after), http.StatusInternalServerError, e.Code, after, true)
+		}
+		for _, status := range PassingStatuses() {
+			try(fmt.Sprintf("status %d, carried out: %t", status, after), status, 0, after, true)
+		}
+	}
+	for _, code := range permanentErrors() {
+		try(fmt.Sprint("code ", code), http.StatusInternalServerError, code, false, false)
+	}
+	for _, status := range []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusInternalServerError} {
+		try(fmt.Sprint("status ", status), status, 0, false, false)
+	}
+}
+
+// cut is a server that stops answering when it is told to.
+func cut(t *testing.T, to string) *httptest.Server {
+	t.Helper()
+	target, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Host = target.Host
+		forward.ServeHTTP(w, r)
+		_, _ = io.Copy(io.Discard, r.Body)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}

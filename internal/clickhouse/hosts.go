@@ -1,0 +1,97 @@
+package clickhouse
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// host is one server.
+type host struct {
+	protocol ch.Protocol
+	secure   bool
+	name     string
+	address  string
+	path     string
+	user     *url.Userinfo
+}
+
+// hosts reads the servers out of the URL. They must be reached alike: one pool holds the connections to all of them.
+func (c Config) hosts() ([]host, error) {
+	var out []host
+	for text := range strings.SplitSeq(c.URL, ",") {
+		h, err := hostOf(strings.TrimSpace(text))
+		if err != nil {
+			return nil, err
+		}
+		if len(out) > 0 && !h.alike(out[0]) {
+			return nil, errors.New("clickhouse: several servers must have addresses of one kind: the same protocol, path, user and password")
+		}
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+func hostOf(text string) (host, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" { // the error would tell the password
+		return host{}, errors.New("clickhouse: that is no address: give http://host:8123 or tcp://host:9000, or several separated by commas")
+	}
+	kind, ok := map[string]struct {
+		protocol ch.Protocol
+		port     string
+		secure   bool
+	}{
+		"http": {ch.HTTP, "8123", false}, "https": {ch.HTTP, "8443", true},
+		"tcp": {ch.Native, "9000", false}, "tcps": {ch.Native, "9440", true},
+	}[u.Scheme]
+	if !ok {
+		return host{}, fmt.Errorf("clickhouse: %q: the address must begin with http, https, tcp or tcps", u.Redacted())
+	}
+	h := host{protocol: kind.protocol, secure: kind.secure, name: u.Hostname(), address: u.Host, path: u.Path, user: u.User}
+	if u.Port() == "" {
+		h.address = net.JoinHostPort(u.Hostname(), kind.port)
+	}
+	return h, nil
+}
+
+func (h host) alike(other host) bool {
+	return h.protocol == other.protocol && h.secure == other.secure && h.path == other.path && h.user.String() == other.user.String()
+}
+
+// tls is what a server has to prove.
+func (c Config) tls() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CAFile == "" {
+		return config, nil
+	}
+	text, err := os.ReadFile(c.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("clickhouse: reading whom to trust: %w", err)
+	}
+	config.RootCAs = x509.NewCertPool()
+	if !config.RootCAs.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("clickhouse: %s holds no certificate (PEM)", c.CAFile)
+	}
+	return config, nil
+}
+
+// address is the URL without passwords.
+func (c Config) address() string {
+	var out []string
+	for text := range strings.SplitSeq(c.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(text))
+		if err != nil {
+			return "?"
+		}
+		out = append(out, u.Redacted())
+	}
+	return strings.Join(out, ",")
+}
