@@ -76,7 +76,11 @@ func newWorld(t *testing.T, settings map[string]string) *world {
 	}
 	t.Cleanup(func() { w.must(w.broker.Stop(context.WithoutCancel(t.Context()))) })
 	w.detour.Lead(w.broker.DetourAddr())
-	w.must(kafka.EnsureTopics(t.Context(), w.broker.Config(), []string{"bank"}, partitions, kafka.Replication{}))
+	var contexts []string
+	for _, c := range domain.Contexts() { // of all of them, as the programs make them: recount status asks for all
+		contexts = append(contexts, c.Name)
+	}
+	w.must(kafka.EnsureTopics(t.Context(), w.broker.Config(), contexts, partitions, kafka.Replication{}))
 	registry := w.register()
 	w.fleet = fleet.Fleet{
 		Programs: os.Getenv(programsVariable), Dir: t.TempDir(), Registry: registry, ClickHouse: nowhere, Partitions: partitions,
