@@ -236,6 +236,14 @@ func TestBack(t *testing.T) {
 			},
 			Sends: released,
 		},
+	})
+}
+
+func TestWhatElseLeadsBack(t *testing.T) {
+	t.Parallel()
+	atPay := []es.Occurrence{start(true), yes("book", 0), yes("book", 1)}
+	with := func(more es.Occurrence) []es.Occurrence { return append(atPay[:len(atPay):len(atPay)], more) }
+	estest.RunProcess(t, saga.Declare(declaration()), []estest.ProcessCase{
 		{
 			Name:  "the deadline",
 			Given: with(yes("pay", 0)),
