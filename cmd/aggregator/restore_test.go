@@ -166,7 +166,7 @@ func TestRestoreSaysWhatIsWrong(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"--state", state}, cli.ExitFailed, "another aggregator runs on --state " + state + "; stop it first"},
+		{[]string{"--state", state}, cli.ExitFailed, "another worker runs on --state " + state + "; stop it first"},
 		{[]string{"--partition", "2"}, cli.ExitUsage, "there is no partition 2; there are 0 to 1"},
 		{[]string{"--partition", "-1"}, cli.ExitUsage, "there is no partition -1"},
 		{[]string{"--context", "ship"}, cli.ExitUsage, "there is no context"},

@@ -58,7 +58,7 @@ func TestRunUntilToldToStop(t *testing.T) {
 	awaitReady(t, "http://"+health+"/readyz", ended)
 
 	// A second worker can't have the same state.
-	if code, said := run(t.Context(), append(args, "--telemetry-addr=")...); code != cli.ExitFailed || !strings.Contains(said, "another aggregator runs on --state") {
+	if code, said := run(t.Context(), append(args, "--telemetry-addr=")...); code != cli.ExitFailed || !strings.Contains(said, "another worker runs on --state") {
 		t.Errorf("%d %s", code, said)
 	}
 	stop()
