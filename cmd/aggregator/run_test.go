@@ -72,7 +72,7 @@ func TestRunUntilToldToStop(t *testing.T) {
 
 func awaitReady(t *testing.T, url string, ended <-chan string) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		if resp, err := http.Get(url); err == nil {
 			resp.Body.Close()

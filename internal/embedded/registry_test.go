@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/sr"
+	"golang.org/x/sync/errgroup"
 
 	"recount/internal/embedded"
 )
@@ -161,6 +162,40 @@ func TestRegistryIsOnDiskBeforeItAnswers(t *testing.T) {
 	}
 	if after := register(t, startRegistry(t, o).URL(), "Deposited", "Opened"); fmt.Sprint(before) != fmt.Sprint(after) {
 		t.Errorf("IDs before kill -9 %v, after it %v", before, after)
+	}
+}
+
+// TestRegistryAnswersManyAtOnceFromTheDisk: those that register at the same time share saves, and still each finds its
+// schema in the file when it has its answer; so does one who only asks for an ID.
+func TestRegistryAnswersManyAtOnceFromTheDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	client := registryClient(t, startRegistry(t, embedded.RegistryOptions{DataDir: dir}).URL())
+	onDisk := func(name string) error {
+		text, err := os.ReadFile(filepath.Join(dir, "schemas.json"))
+		if err == nil && !strings.Contains(string(text), `"`+name+`-value"`) {
+			err = fmt.Errorf("%s was answered and is not on disk", name)
+		}
+		return err
+	}
+	var g errgroup.Group
+	for i := range 40 {
+		name := fmt.Sprintf("Record%d", i)
+		g.Go(func() error {
+			if _, err := client.CreateSchema(soon(t), name+"-value", record(name)); err != nil {
+				return err
+			}
+			return onDisk(name)
+		})
+		g.Go(func() error {
+			if _, err := client.LookupSchema(soon(t), name+"-value", record(name)); err != nil {
+				return nil // it came first
+			}
+			return onDisk(name)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -20,15 +20,26 @@ import (
 // maxSchemaBytes bounds a request to the registry.
 const maxSchemaBytes = 1 << 20
 
-// schemas is srfake with a memory: what changes its state is on disk before it is acknowledged.
+// maxSubject is the longest name, in bytes, that srfake gives a subject.
+const maxSubject = 255
+
+// schemas is srfake with a memory: every answer waits until the state it was made from is on disk. One who used an ID
+// that is not could, after a crash, find another schema behind it.
+//
+// Two locks keep the disk out of the requests' way. mu is held while a request is answered into memory; disk while the
+// state is saved. Of the requests that come in while a save is under way, the first to get disk afterwards saves the
+// state after all of them, and the others find their change saved: a program that registers its schemas side by side
+// waits for a few saves, not for one each.
 type schemas struct {
 	registry *srfake.Registry
 	path     string // of the state file; "" keeps nothing
 
-	// mu keeps readers from seeing an ID that is not on disk yet. One who used it could, after a crash, find another
-	// schema behind it.
-	mu    sync.RWMutex
-	state registryState
+	mu      sync.Mutex
+	state   registryState
+	changes int // how many changes made state
+
+	disk  sync.Mutex
+	saved int // how many changes are on disk; under disk
 }
 
 // openSchemas restores the state in the file at path, if there is one.
@@ -84,16 +95,17 @@ func (s *schemas) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// A change made by way of one would not be recognized here, and not be kept.
 		writeRegistryError(w, http.StatusMethodNotAllowed, sr.ErrOperationNotPermitted.Code, "the embedded registry has the default context alone")
 	case registers:
-		s.change(w, r, func(body []byte) error { return s.keepSchema(subject, body) })
+		s.answer(w, r, func(body []byte) error { return s.keepSchema(subject, body) })
 	case r.Method == http.MethodPut:
-		s.change(w, r, func(body []byte) error { return s.keep(s.state.withSetting(r.URL.EscapedPath(), string(body))) })
+		s.answer(w, r, func(body []byte) error {
+			s.keep(s.state.withSetting(r.URL.EscapedPath(), string(body)))
+			return nil
+		})
 	case r.Method == http.MethodDelete:
 		// A deleted schema would make the records written with it unreadable, for ever.
 		writeRegistryError(w, http.StatusMethodNotAllowed, sr.ErrOperationNotPermitted.Code, "the embedded registry keeps every schema and setting")
 	default: // reads, and checks that change nothing
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		s.registry.Handler().ServeHTTP(w, r)
+		s.answer(w, r, func([]byte) error { return nil })
 	}
 }
 
@@ -111,18 +123,16 @@ func registration(r *http.Request) (subject string, ok bool) {
 	return subject, err == nil
 }
 
-// change lets srfake do it, puts the state after it on disk, and only then answers.
-func (s *schemas) change(w http.ResponseWriter, r *http.Request, keep func(body []byte) error) {
+// answer lets srfake do it, waits until the state after it is on disk, and only then answers.
+func (s *schemas) answer(w http.ResponseWriter, r *http.Request, keep func(body []byte) error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSchemaBytes))
 	if err != nil {
 		writeRegistryError(w, http.StatusUnprocessableEntity, sr.ErrInvalidSchema.Code, "read the request: "+err.Error())
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	answer, err := s.pass(r.Method, r.URL.RequestURI(), body)
-	if err == nil && answer.status == http.StatusOK {
-		err = keep(body)
+	answer, made, err := s.apply(r, body, keep)
+	if err == nil {
+		err = s.save(made)
 	}
 	if err != nil {
 		// srfake now remembers what the disk does not. A retry finds it there, and tries the disk again.
@@ -132,6 +142,56 @@ func (s *schemas) change(w http.ResponseWriter, r *http.Request, keep func(body 
 	maps.Copy(w.Header(), answer.header)
 	w.WriteHeader(answer.status)
 	_, _ = w.Write(answer.body.Bytes()) // a client that has gone asks again, and gets the same ID
+}
+
+// apply returns srfake's answer and the number of changes it was made after.
+func (s *schemas) apply(r *http.Request, body []byte, keep func(body []byte) error) (*heldAnswer, int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if subject, registers := registration(r); registers {
+		s.seed(subject, body)
+	}
+	answer, err := s.pass(r.Method, r.URL.RequestURI(), body)
+	if err == nil && answer.status == http.StatusOK {
+		err = keep(body)
+	}
+	return answer, s.changes, err
+}
+
+// seed gives srfake a schema that nobody has registered, under the ID that it would get next. Asked to register it,
+// srfake would first compare it with every schema there is, which for all of a program's takes longer than the rest of
+// its start; so it finds it under its subject, where it looks first. Anything unusual is left to srfake.
+func (s *schemas) seed(subject string, body []byte) {
+	var schema sr.Schema
+	if json.Unmarshal(body, &schema) != nil || schema.Type != sr.TypeAvro || len(schema.References) > 0 || !json.Valid([]byte(schema.Schema)) ||
+		subject == "" || len(subject) > maxSubject || strings.ContainsRune(subject, 0) {
+		return
+	}
+	id := 1
+	for _, have := range s.state.Schemas {
+		if have.Subject == subject || have.Schema == schema.Schema {
+			return
+		}
+		id = max(id, have.ID+1)
+	}
+	s.registry.SeedSchema(subject, 1, id, schema)
+}
+
+// save returns once as many changes are on disk.
+func (s *schemas) save(changes int) error {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	if s.saved >= changes {
+		return nil
+	}
+	s.mu.Lock()
+	state, newest := s.state, s.changes // a state is never changed, only replaced
+	s.mu.Unlock()
+	if err := state.save(s.path); err != nil {
+		return err
+	}
+	s.saved = newest
+	return nil
 }
 
 // pass hands a request to srfake and returns its answer.
@@ -166,21 +226,18 @@ func (s *schemas) keepSchema(subject string, body []byte) error {
 	if err != nil {
 		return err
 	}
-	return s.keep(s.state.withSchema(registeredSchema{
+	s.keep(s.state.withSchema(registeredSchema{
 		Subject: subject, Version: version, ID: id, Type: schema.Type, Schema: schema.Schema, References: schema.References,
 	}))
+	return nil
 }
 
-// keep puts the state on disk if it is a new one; programs register all their schemas whenever they start.
-func (s *schemas) keep(state registryState, changed bool) error {
-	if !changed {
-		return nil
+// keep makes state the one to be saved, if it is a new one; programs register all their schemas whenever they start.
+func (s *schemas) keep(state registryState, changed bool) {
+	if changed {
+		s.state = state
+		s.changes++
 	}
-	if err := state.save(s.path); err != nil {
-		return err
-	}
-	s.state = state
-	return nil
 }
 
 func writeRegistryError(w http.ResponseWriter, status, code int, message string) {

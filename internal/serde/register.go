@@ -5,12 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/sr"
+	"golang.org/x/sync/errgroup"
 )
 
 // Topics names the topic of a context's stream: ("bank", "events") → "bank.events". Replies are of context "recount".
 type Topics func(context, stream string) string
+
+// registering is how many subjects are registered at a time: a registry writes each to its own log before it answers, and
+// there are some hundred.
+const registering = 8
 
 func plainTopics(context, stream string) string { return context + "." + stream }
 
@@ -22,16 +28,38 @@ func (c *Catalog) Register(ctx context.Context, r *Registry, topics Topics) (*Co
 	if topics == nil {
 		topics = plainTopics
 	}
+	var mu sync.Mutex
 	ids := map[slot]uint32{}
-	for _, s := range c.slots() {
-		subject := topics(s.context, s.stream) + "-" + s.version.record.name
-		id, err := r.register(ctx, subject, s.version)
-		if err != nil {
-			return nil, err
-		}
-		ids[s] = uint32(id)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(registering)
+	for subject, slots := range c.subjects(topics) {
+		g.Go(func() error {
+			for _, s := range slots { // a version must be compatible with those that are there already
+				id, err := r.register(ctx, subject, s.version)
+				if err != nil {
+					return err
+				}
+				mu.Lock()
+				ids[s] = uint32(id)
+				mu.Unlock()
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	return newCodec(c, r, ids)
+}
+
+// subjects are the slots by the subject that their versions belong to, oldest first.
+func (c *Catalog) subjects(topics Topics) map[string][]slot {
+	subjects := map[string][]slot{}
+	for _, s := range c.slots() {
+		subject := topics(s.context, s.stream) + "-" + s.version.record.name
+		subjects[subject] = append(subjects[subject], s)
+	}
+	return subjects
 }
 
 // register returns the ID of v in subject, which it gets there unless it is.

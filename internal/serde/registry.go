@@ -50,6 +50,7 @@ func WithTLS(config *tls.Config) RegistryOption {
 // that answers is used. It makes no request.
 func NewRegistry(addresses string, opts ...RegistryOption) (*Registry, error) {
 	config := registryConfig{transport: http.DefaultTransport.(*http.Transport).Clone()}
+	config.transport.MaxIdleConnsPerHost = registering
 	var urls, shown []string
 	for _, address := range strings.Split(addresses, ",") {
 		u, err := url.Parse(strings.TrimSpace(address))

@@ -19,7 +19,7 @@ import (
 	"recount/internal/kafka"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // endTxn is the API key of the request that ends a transaction.
 const endTxn = 26

@@ -52,7 +52,7 @@ type Surroundings struct {
 
 const (
 	pingTimeout     = 10 * time.Second
-	registerTimeout = time.Minute
+	registerTimeout = 2 * time.Minute
 )
 
 // Lay connects to the broker and the registry, registers the schemas and sees to the topics. Close it when the roles
