@@ -63,7 +63,7 @@ func play(t *testing.T, args ...string) demo.Report {
 // playAny runs a demo of 2,000 commands and returns its report as JSON has it.
 func playAny(t *testing.T, args ...string) (code int, r demo.Report, told string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "report.json")
 	var out, errs output

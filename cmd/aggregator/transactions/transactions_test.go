@@ -19,7 +19,7 @@ import (
 	"recount/internal/kafka"
 )
 
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // endTxn is the API key of the request that ends a transaction.
 const endTxn = 26

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 
 const (
 	partitions = 2
-	patience   = 30 * time.Second
+	patience   = 2 * time.Minute
 )
 
 // services starts a broker and a registry, and ClickHouse if asked.

@@ -91,7 +91,7 @@ func askAsAnalyst(w *whole, sql string, loaded time.Time) (string, error) {
 		"output_format_pretty_row_numbers": {"0"}, "output_format_pretty_single_large_number_tip_threshold": {"0"},
 		"param_loaded": {loaded.Format("2006-01-02 15:04:05.000")},
 	}
-	client := http.Client{Timeout: time.Minute}
+	client := http.Client{Timeout: 3 * time.Minute}
 	response, err := client.Post(w.Services.ClickHouse+"/?"+parameters.Encode(), "text/plain", strings.NewReader(sql))
 	if err != nil {
 		return "", err

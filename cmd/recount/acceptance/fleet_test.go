@@ -25,7 +25,7 @@ type fleet struct {
 
 const (
 	fleetPartitions = 6
-	stopPatience    = time.Minute
+	stopPatience    = 3 * time.Minute
 	// mainDatabase is that of the projectors, controlDatabase that of those which don't declare what they insert.
 	mainDatabase    = "recount"
 	controlDatabase = "undeclared"

@@ -181,7 +181,7 @@ func (p *program) ends(t *testing.T) (code int, said string) {
 	t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(time.Minute):
+	case <-time.After(3 * time.Minute):
 		t.Fatalf("%s %s goes on and on:\n%s", p.name, strings.Join(p.command.Args[1:], " "), &p.log)
 	}
 	return p.command.ProcessState.ExitCode(), p.log.String()

@@ -62,7 +62,7 @@ func newWhole(t *testing.T) *whole {
 			t.Logf("the pipeline's warnings:\n%s", said)
 		}
 	})
-	ready, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ready, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	if err := p.AwaitReady(ready); err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ type played struct {
 
 func playMonth(t *testing.T) played {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	c := &config{pipeline: pipeline.NewConfig(pipeline.Ports{}), commands: 2_000, seed: 3}
 	c.pipeline.DataDir = t.TempDir()
