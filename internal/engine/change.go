@@ -60,6 +60,9 @@ func (p *Partition) load(c *change, k *kind, id string) (*cell, error) {
 		return x, nil
 	}
 	c.misses++
+	if p.vacant {
+		return p.cache.put(k, id, entry{state: k.aggregate.Zero()}, 0), nil
+	}
 	value, found, err := p.store.Get(aggregateKey{k.name, id}.stored())
 	if err != nil {
 		return nil, fmt.Errorf("reading %s %s from the store: %w", k.name, id, err)
@@ -127,8 +130,9 @@ func (p *Partition) States() (writes []Write, deletes [][]byte, err error) {
 	out.deletes = append(out.deletes, p.stale...)
 	p.stale = nil
 	for _, x := range p.dirty {
-		x.dirty, x.entry.listed = false, x.entry.changed()
+		x.dirty, x.entry.listed = false, x.entry.changed() && (x.entry.listed || p.listing())
 	}
+	p.vacant = p.vacant && len(p.dirty) == 0
 	clear(p.dirty)
 	p.dirty = p.dirty[:0]
 	return out.writes, out.deletes, nil
@@ -158,7 +162,7 @@ func (w *stateWriter) add(p *Partition, x *cell) (err error) {
 		w.timers(x)
 	}
 	switch changed := x.entry.changed(); {
-	case changed && !x.entry.listed:
+	case changed && !x.entry.listed && p.listing():
 		w.writes = append(w.writes, Write{Key: w.key(prefixChanged, x)})
 	case !changed && x.entry.listed:
 		w.deletes = append(w.deletes, w.key(prefixChanged, x))

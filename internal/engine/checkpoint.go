@@ -15,10 +15,17 @@ const checkpointBytesMax = 8 << 20
 
 // checkpoint is one under way: a value, replaced with each part that is known to be committed.
 type checkpoint struct {
-	started marks  // as they were when it started
-	after   []byte // the next key to look at among the changed
-	done    bool
+	started marks // as they were when it started
+	// whole says that it goes through all states, as nobody has listed which of them have changed.
+	whole bool
+	after []byte // the next key to look at, among the changed or among all states
+	done  bool
 }
+
+// listing says whether aggregates that change are put on a list. Before a first checkpoint there is no telling those that
+// it must write from others, and a list would be a second key for each of them: a fold from zero would write it a
+// million times. While that checkpoint goes through all states, what changes behind its back is listed for the next.
+func (p *Partition) listing() bool { return p.checkpoint != nil || p.marks.markerNext >= 0 }
 
 // Checkpoint returns the next part of a checkpoint, at most limit snapshots, and whether it is the last. Each part is
 // published in a transaction of its own and then given to Commit, as the Effects of a step are, with steps in between
@@ -31,7 +38,10 @@ type checkpoint struct {
 // was either among the changed, and is written when its turn comes, or a snapshot of it was there already. An event
 // that comes meanwhile may concern an aggregate whose turn is over, and is in no snapshot.
 func (p *Partition) Checkpoint(limit int) (fx *Effects, last bool, err error) {
-	c := checkpoint{started: p.marks, after: []byte(prefixChanged)}
+	c := checkpoint{started: p.marks, whole: p.marks.markerNext < 0, after: []byte(prefixChanged)}
+	if c.whole {
+		c.after = []byte(prefixState)
+	}
 	if p.checkpoint != nil {
 		c = *p.checkpoint
 	} else if p.marks.markerNext == p.marks.eventsNext {
@@ -46,20 +56,14 @@ func (p *Partition) Checkpoint(limit int) (fx *Effects, last bool, err error) {
 		fx.Next[i] = -1
 	}
 	part := part{p: p, fx: fx, out: snapshotter{p: p, recordedAt: p.marks.recordedAt}}
-	keys, err := p.changedFrom(c.after, limit)
+	if c.whole {
+		c.after, c.done, err = part.addStates(c.after, limit)
+	} else {
+		c.after, c.done, err = part.addChanged(c.after, limit)
+	}
 	if err != nil {
 		return nil, false, err
 	}
-	for _, key := range keys {
-		if err := part.add(key); err != nil {
-			return nil, false, err
-		}
-		c.after = append(key, 0) // the first key behind it
-		if len(part.out.buf) >= checkpointBytesMax {
-			break
-		}
-	}
-	c.done = len(part.out.records) < limit && len(part.out.buf) < checkpointBytesMax
 	if c.done {
 		if err := part.mark(&c.started); err != nil {
 			return nil, false, err
@@ -71,19 +75,6 @@ func (p *Partition) Checkpoint(limit int) (fx *Effects, last bool, err error) {
 
 // Checkpointing says whether a checkpoint is under way.
 func (p *Partition) Checkpointing() bool { return p.checkpoint != nil }
-
-// changedFrom returns the first keys of the changed aggregates, from a key on.
-func (p *Partition) changedFrom(from []byte, limit int) (keys [][]byte, err error) {
-	for pair, err := range p.store.Scan(from, []byte{prefixChanged[0], prefixChanged[1] + 1}) {
-		if err != nil {
-			return nil, fmt.Errorf("reading which aggregates have changed: %w", err)
-		}
-		if keys = append(keys, bytes.Clone(pair.Key)); len(keys) >= limit {
-			break
-		}
-	}
-	return keys, nil
-}
 
 // advance takes a committed part over.
 func (p *Partition) advance(c *checkpoint) {
@@ -100,23 +91,82 @@ type part struct {
 	out snapshotter
 }
 
-// add takes the aggregate whose key among the changed this is off that list, with a snapshot of it.
-func (t *part) add(changed []byte) error {
-	key, ok := parseKey(changed[len(prefixChanged):])
+// full says that the part must not grow any more.
+func (t *part) full(limit int) bool {
+	return len(t.out.records) >= limit || len(t.out.buf) >= checkpointBytesMax
+}
+
+// addChanged adds the aggregates on the list of the changed, from a key on, and returns where to go on.
+func (t *part) addChanged(from []byte, limit int) (after []byte, done bool, err error) {
+	var keys [][]byte
+	for pair, err := range t.p.store.Scan(from, []byte{prefixChanged[0], prefixChanged[1] + 1}) {
+		if err != nil {
+			return nil, false, fmt.Errorf("reading which aggregates have changed: %w", err)
+		}
+		if keys = append(keys, bytes.Clone(pair.Key)); len(keys) >= limit {
+			break
+		}
+	}
+	for _, listed := range keys {
+		key, ok := parseKey(listed[len(prefixChanged):])
+		if !ok {
+			return nil, false, fmt.Errorf("the store names %q as changed, which is no aggregate", listed)
+		}
+		value, found, err := t.p.store.Get(key.stored())
+		if err == nil && !found {
+			err = errors.New("it is not there")
+		}
+		if err == nil {
+			err = t.add(key, value, listed)
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("reading %s %s from the store: %w", key.aggregate, key.id, err)
+		}
+		if from = append(listed, 0); t.full(limit) { // the first key behind it
+			return from, false, nil
+		}
+	}
+	return from, true, nil
+}
+
+// addStates adds the aggregates that have events which no snapshot has, from a key on, among all there are.
+func (t *part) addStates(from []byte, limit int) (after []byte, done bool, err error) {
+	for pair, err := range t.p.store.Scan(from, []byte{prefixState[0], prefixState[1] + 1}) {
+		if err != nil {
+			return nil, false, fmt.Errorf("reading every state: %w", err)
+		}
+		key, ok := parseKey(pair.Key[len(prefixState):])
+		if !ok {
+			return nil, false, fmt.Errorf("the store has a state of %q, which is no aggregate", pair.Key)
+		}
+		if err := t.add(key, bytes.Clone(pair.Value), nil); err != nil {
+			return nil, false, fmt.Errorf("reading %s %s from the store: %w", key.aggregate, key.id, err)
+		}
+		if t.full(limit) {
+			return append(bytes.Clone(pair.Key), 0), false, nil
+		}
+	}
+	return from, true, nil
+}
+
+// add adds a snapshot of an aggregate, unless its newest has one, and takes it off the list of the changed: listed is its
+// key there, nil if it is not known whether it has one.
+func (t *part) add(key aggregateKey, value, listed []byte) error {
 	kind, known := t.p.cache.kinds[key.aggregate]
-	if !ok || !known {
-		return fmt.Errorf("the store names %q as changed, which is no aggregate of context %s", changed, t.p.cfg.Context)
-	}
-	value, found, err := t.p.store.Get(key.stored())
-	if err == nil && !found {
-		err = errors.New("it is not there")
-	}
-	if err != nil {
-		return fmt.Errorf("reading %s %s from the store: %w", key.aggregate, key.id, err)
+	if !known {
+		return fmt.Errorf("it is no aggregate of context %s", t.p.cfg.Context)
 	}
 	e, err := readEntry(value)
 	if err != nil {
-		return fmt.Errorf("decoding %s %s from the store: %w", key.aggregate, key.id, err)
+		return err
+	}
+	if listed == nil {
+		if e.version == e.snapshot {
+			return nil
+		}
+		if listed, err = t.listed(key); err != nil {
+			return err
+		}
 	}
 	fits, err := t.out.add(key, &e)
 	if err != nil {
@@ -127,13 +177,24 @@ func (t *part) add(changed []byte) error {
 	}
 	e.snapshot = e.version
 	t.fx.Writes = append(t.fx.Writes, Write{key.stored(), e.append(make([]byte, 0, len(value)+1))})
-	t.fx.Deletes = append(t.fx.Deletes, changed)
+	if listed != nil {
+		t.fx.Deletes = append(t.fx.Deletes, listed)
+	}
 	if cached, ok := t.p.cache.get(kind, key.id); ok {
 		fresh := cached.entry
 		fresh.snapshot, fresh.listed = e.version, false
 		t.fx.change.set(cached, &fresh)
 	}
 	return nil
+}
+
+// listed returns an aggregate's key on the list of the changed, nil if it is not there.
+func (t *part) listed(key aggregateKey) ([]byte, error) {
+	at := []byte(prefixChanged + key.aggregate + "/" + key.id)
+	if _, found, err := t.p.store.Get(at); err != nil || !found {
+		return nil, err
+	}
+	return at, nil
 }
 
 // mark ends the checkpoint.

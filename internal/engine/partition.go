@@ -69,6 +69,7 @@ type Partition struct {
 
 	agenda       agenda                           // what processes wait for
 	checkpoint   *checkpoint                      // under way; nil: none
+	vacant       bool                             // the store has no state: a fold from zero need not ask it about each aggregate it meets
 	foldFrom     int64                            // events below are in the snapshots that this partition was restored from
 	rememberFrom struct{ events, refusals int64 } // what lies below is older than the dedup window
 }
@@ -89,7 +90,7 @@ func Open(cfg Config, store Reader) (*Partition, error) {
 		return nil, fmt.Errorf("reading the watermarks: %w", err)
 	}
 	if !found {
-		p.marks.markerNext = -1
+		p.marks.markerNext, p.vacant = -1, true
 		return p, nil
 	}
 	made, _, err := store.Get([]byte(keyIdentity))

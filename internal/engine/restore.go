@@ -35,6 +35,7 @@ type Restoration struct {
 
 // Restore begins to fill p, which is empty.
 func (p *Partition) Restore() *Restoration {
+	p.vacant = false
 	return &Restoration{p: p, held: map[uint64]struct{}{}, foreign: map[string]struct{}{}}
 }
 
