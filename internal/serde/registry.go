@@ -14,7 +14,7 @@ import (
 )
 
 // requestTimeout bounds one request to the registry.
-const requestTimeout = 10 * time.Second
+const requestTimeout = 30 * time.Second
 
 // Registry is a client of a schema registry that speaks Confluent's API.
 type Registry struct {

@@ -48,7 +48,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	f := newFleet(t)
 	f.start(aggregatorProgram)
 	f.start(projectorsProgram)
-	f.start(undeclaredProgram, "--marks-held")
+	f.start(undeclaredProgram, "--slow")
 
 	auditor := role.Tool(&cli.Process{Name: "acceptance", Log: slog.New(slog.DiscardHandler)}, f.services)
 	auditor.Topics = role.DefaultTopics() // whoever comes first makes them
@@ -94,7 +94,10 @@ func seedOf(t *testing.T) uint64 {
 func (f *fleet) kill(rng *rand.Rand, db *clickhouse.DB) {
 	f.t.Helper()
 	for _, victim := range victims(rng) {
-		f.progress(db)
+		f.progress(db, "events")
+		if victim == projectorsProgram {
+			f.progress(db, controlDatabase+".events")
+		}
 		time.Sleep(time.Duration(rng.Int64N(int64(momentMax))))
 		f.t.Logf("killing %s", victim)
 		pause := time.Duration(rng.Int64N(int64(pauseMax)))
@@ -108,7 +111,7 @@ func (f *fleet) kill(rng *rand.Rand, db *clickhouse.DB) {
 			f.die(undeclaredProgram)
 			time.Sleep(pause)
 			f.start(projectorsProgram)
-			f.start(undeclaredProgram, "--marks-held")
+			f.start(undeclaredProgram, "--slow")
 		default:
 			f.die(victim)
 			time.Sleep(pause)
@@ -117,13 +120,13 @@ func (f *fleet) kill(rng *rand.Rand, db *clickhouse.DB) {
 	}
 }
 
-// progress waits until events come in that were not there yet: a kill before would meet nobody at work.
-func (f *fleet) progress(db *clickhouse.DB) {
+// progress waits until events come into a view that were not there yet: a kill before would meet nobody at work.
+func (f *fleet) progress(db *clickhouse.DB, view string) {
 	f.t.Helper()
 	before := int64(-1)
-	eventually(f.t, "new events arrive", func() error {
+	eventually(f.t, "new events arrive in "+view, func() error {
 		f.allLive()
-		n, err := count(f.t, db, "SELECT count() FROM events")
+		n, err := count(f.t, db, "SELECT count() FROM "+view)
 		if before < 0 {
 			before = n
 		}

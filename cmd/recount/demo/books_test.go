@@ -15,6 +15,7 @@ import (
 	"recount/internal/clickhouse"
 	"recount/internal/embedded"
 	views "recount/schemas/clickhouse"
+	"recount/schemas/clickhouse/migrations"
 )
 
 func TestMain(m *testing.M) {
@@ -172,6 +173,9 @@ func copyBooks(t *testing.T, p *pipeline.Pipeline) *clickhouse.DB {
 			t.Error(err)
 		}
 	})
+	if err := db.Migrate(ctx, migrations.FS()); err != nil {
+		t.Fatal(err)
+	}
 	for _, view := range domain.Contexts()[0].Views {
 		script, err := views.Render(view.Name, views.Params{Database: name, Generation: 1, DedupWindow: 1})
 		if err != nil {
