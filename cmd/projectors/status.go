@@ -30,7 +30,7 @@ func statusCommand() *cobra.Command {
 		Use: "status", Short: "Say how far every view has come",
 		Long: `
 Says how far every view has come: its generation, and how many records, up to the last stable offset, it does not show yet.
-A view's age is how long ago the newest record it shows was recorded, while there are newer ones. Parked is how many aggregates
+Its age is for how long the oldest of them has been waiting. Parked is how many aggregates
 wait because the view could not map one of their events (projectors parked).`,
 		Example: `
   projectors status

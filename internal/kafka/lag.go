@@ -91,6 +91,30 @@ func (r *LagReader) Lag(ctx context.Context, group string, topics ...string) ([]
 	return out, nil
 }
 
+// Behind returns how far whoever reads next from a position is behind, for those of a topic's partitions where that is
+// below the last stable offset that found has.
+func (r *LagReader) Behind(ctx context.Context, topic string, found map[int32]Extent, next map[int32]int64) ([]Lag, error) {
+	var out []Lag
+	for n, at := range next {
+		if e, ok := found[n]; ok && max(at, e.Start) < e.Stable {
+			out = append(out, Lag{Topic: topic, Partition: n, Extent: e, Committed: at})
+		}
+	}
+	if len(out) == 0 {
+		return nil, nil
+	}
+	details, err := r.admin.ListTopics(ctx, topic)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: listing topics: %w", err)
+	}
+	for i := range out {
+		if err := out[i].measure(ctx, r.cl, details[topic]); err != nil {
+			return nil, fmt.Errorf("kafka: looking for the first record of %s/%d from %d on: %w", topic, out[i].Partition, out[i].Committed, err)
+		}
+	}
+	return out, nil
+}
+
 const (
 	// lagFetchBytes is how much one look for the first waiting record reads: a broker gives the first batch in any case.
 	lagFetchBytes = 1

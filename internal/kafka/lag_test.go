@@ -82,6 +82,43 @@ func TestLagEndsWhereReadersOfCommittedRecordsMust(t *testing.T) {
 	}
 }
 
+// TestWhatWaitsBehindAPositionIsFound: records behind an aborted one and markers, for who reads from any place.
+func TestWhatWaitsBehindAPositionIsFound(t *testing.T) {
+	t.Parallel()
+	_, cfg := transactionBroker(t)
+	cl := beginTransaction(t, cfg, "writer", 0) // 0: a record, 1: its marker
+	stamp := time.UnixMilli(1_700_000_000_000)
+	for _, how := range []kgo.TransactionEndTry{kgo.TryCommit, kgo.TryAbort, kgo.TryCommit} { // 2, 3: aborted; 4, 5: committed
+		if err := cl.EndTransaction(t.Context(), how); err != nil {
+			t.Fatal(err)
+		}
+		if err := cl.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: ledger, Partition: 0, Timestamp: stamp}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := NewLagReader(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	found, err := r.Extents(t.Context(), ledger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for next, want := range map[int64]int64{0: 6, 1: 2, 2: 2, 4: 2, 5: 0} {
+		lags, err := r.Behind(t.Context(), ledger, found[ledger], map[int32]int64{0: next, 1: 0, 9: 0})
+		if err != nil || len(lags) != 1 || lags[0].Records != want || next > 0 && want > 0 && !lags[0].Oldest.Equal(stamp) || lags[0].Oldest.IsZero() != (want == 0) {
+			t.Errorf("from %d: %+v, %v; want %d records", next, lags, err, want)
+		}
+	}
+	if lags, err := r.Behind(t.Context(), ledger, found[ledger], map[int32]int64{0: 6}); err != nil || len(lags) != 0 {
+		t.Errorf("who has caught up is behind: %+v, %v", lags, err)
+	}
+}
+
 func TestAStandstillIsCountedFromWhenItWasFirstSeen(t *testing.T) {
 	t.Parallel()
 	var s Standstill

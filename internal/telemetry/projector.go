@@ -114,7 +114,7 @@ func newViewsCollector(status func() []projector.ViewStatus, now func() time.Tim
 		status: status, now: now,
 		partitions: desc("partitions", "Partitions that this process projects."),
 		records:    desc("lag_records", "Records up to the last stable offset that are not in the view yet, over this process's partitions."),
-		seconds:    desc("lag_seconds", "Age of what the view shows of the partition that is furthest behind; 0 while caught up."),
+		seconds:    desc("lag_seconds", "Age of the oldest record that is not in the view yet, over this process's partitions; 0 while caught up."),
 		still:      desc("stable_offset_still_seconds", standstillHelp),
 		parked:     desc("parked_aggregates", "Aggregates of this process's partitions of which events wait because the view could not map one: projectors parked list."),
 	}
@@ -148,5 +148,26 @@ func (c *viewsCollector) Collect(to chan<- prometheus.Metric) {
 		} {
 			to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, v.Context, v.View)
 		}
+	}
+}
+
+// Tables publishes how many parts the tables of the views have, asking at each scrape.
+func (t *Telemetry) Tables(parts func() []clickhouse.TableParts) {
+	t.registry.MustRegister(tablesCollector{parts, prometheus.NewDesc("recount_projector_table_parts",
+		"Active parts of a table, of all that every process inserts: above some hundreds, merges don't keep up with inserts.", []string{"table"}, nil)})
+}
+
+type tablesCollector struct {
+	tables func() []clickhouse.TableParts
+	parts  *prometheus.Desc
+}
+
+// Describe sends the description of the series.
+func (c tablesCollector) Describe(to chan<- *prometheus.Desc) { to <- c.parts }
+
+// Collect sends a value for each table.
+func (c tablesCollector) Collect(to chan<- prometheus.Metric) {
+	for _, t := range c.tables() {
+		to <- prometheus.MustNewConstMetric(c.parts, prometheus.GaugeValue, float64(t.Parts), t.Table)
 	}
 }

@@ -145,12 +145,16 @@ func everythingHappens(t *testing.T, f *Foundation) {
 	}
 }
 
-// awaitLag waits until the workers have measured how far they are behind.
+// awaitLag waits until the workers have measured how far they are behind, and the parts of the tables.
 func awaitLag(t *testing.T, f *Foundation) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ours(t, f)["recount_aggregator_lag_records"] == nil; time.Sleep(20 * time.Millisecond) {
+	measured := func() bool {
+		families := ours(t, f)
+		return families["recount_aggregator_lag_records"] != nil && families["recount_projector_table_parts"] != nil
+	}
+	for deadline := time.Now().Add(patience); !measured(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("no lag was measured")
+			t.Fatal("no lag was measured, or no parts")
 		}
 	}
 }

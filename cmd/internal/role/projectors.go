@@ -129,6 +129,7 @@ func (p Projectors) Open(ctx context.Context, f *Foundation) (*ViewKeepers, erro
 		return nil, err
 	}
 	f.Telemetry.Views(keepers.Status)
+	f.Telemetry.Tables(keepers.Tables)
 	f.Telemetry.AddReady("projectors", keepers.Ready)
 	f.Log.Info("projectors", "database", f.Services.Database, "views", viewNames(contexts))
 	return &ViewKeepers{keepers}, nil

@@ -17,10 +17,12 @@ type ViewStanding struct {
 	View       string  `json:"view"`
 	Generation int     `json:"generation"` // 0: no projector has made it yet
 	LagRecords int64   `json:"lag_records"`
-	LagSeconds float64 `json:"lag_seconds"`
+	LagSeconds float64 `json:"lag_seconds"` // age of the oldest record that waits
 	// Parked is how many aggregates wait because the view could not map one of their events.
 	Parked     int                 `json:"parked_aggregates"`
 	Partitions []PartitionStanding `json:"partitions"`
+
+	topic string
 }
 
 // PartitionStanding is how far a view has come in one partition.
@@ -31,10 +33,52 @@ type PartitionStanding struct {
 	Stable   int64 `json:"stable"`
 	// EventTime is when the newest projected record was recorded; absent before the first.
 	EventTime *time.Time `json:"event_time,omitempty"`
+	// Oldest is the stamp of the first record that waits; absent where none does.
+	Oldest *time.Time `json:"oldest_waiting,omitempty"`
 }
 
 // ViewStandings returns where every view stands at now.
 func (f *Foundation) ViewStandings(ctx context.Context, db *clickhouse.DB, now time.Time) ([]ViewStanding, error) {
+	r, err := kafka.NewLagReader(f.Kafka)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	out, extents, err := f.positions(ctx, db, r)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		s := &out[i]
+		err := s.measure(ctx, r, extents[s.topic], now)
+		if err == nil && s.Generation > 0 {
+			s.Parked, err = parked(ctx, db, *s)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("asking how far view %s has come: %w", s.View, err)
+		}
+	}
+	return out, nil
+}
+
+// ViewsBehind returns how many offsets lie ahead of all views together. It looks into no log, so that it can be asked often.
+func (f *Foundation) ViewsBehind(ctx context.Context, db *clickhouse.DB) (offsets int64, err error) {
+	r, err := kafka.NewLagReader(f.Kafka)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	views, _, err := f.positions(ctx, db, r)
+	for _, v := range views {
+		for _, p := range v.Partitions {
+			offsets += max(p.Stable-p.Position, 0)
+		}
+	}
+	return offsets, err
+}
+
+// positions returns every view with its partitions' positions, and what the topics hold.
+func (f *Foundation) positions(ctx context.Context, db *clickhouse.DB, r *kafka.LagReader) (out []ViewStanding, extents map[string]map[int32]kafka.Extent, err error) {
 	var topics []string
 	for _, c := range f.Contexts {
 		for _, stream := range []string{kafka.EventsSuffix, kafka.RefusalsSuffix, kafka.DeadLettersSuffix} {
@@ -42,24 +86,19 @@ func (f *Foundation) ViewStandings(ctx context.Context, db *clickhouse.DB, now t
 		}
 	}
 	// The logs first: a view can then only seem further behind than it is, never ahead of what there was.
-	extents, err := kafka.Extents(ctx, f.Kafka, topics...)
-	if err != nil {
-		return nil, err
+	if extents, err = r.Extents(ctx, topics...); err != nil {
+		return nil, nil, err
 	}
-	var out []ViewStanding
 	for _, c := range f.Contexts {
 		for _, v := range c.Views {
-			s, err := standing(ctx, db, c.Name, v, extents[c.Name+"."+string(v.From)], now)
-			if err == nil && s.Generation > 0 {
-				s.Parked, err = parked(ctx, db, s)
-			}
+			s, err := standing(ctx, db, c.Name, v, extents[c.Name+"."+string(v.From)])
 			if err != nil {
-				return nil, fmt.Errorf("asking how far view %s has come: %w", v.Name, err)
+				return nil, nil, fmt.Errorf("asking how far view %s has come: %w", v.Name, err)
 			}
 			out = append(out, s)
 		}
 	}
-	return out, nil
+	return out, extents, nil
 }
 
 func parked(ctx context.Context, db *clickhouse.DB, s ViewStanding) (int, error) {
@@ -67,8 +106,8 @@ func parked(ctx context.Context, db *clickhouse.DB, s ViewStanding) (int, error)
 	return len(found), err
 }
 
-func standing(ctx context.Context, db *clickhouse.DB, name string, v es.View, extents map[int32]kafka.Extent, now time.Time) (ViewStanding, error) {
-	s := ViewStanding{Context: name, View: v.Name}
+func standing(ctx context.Context, db *clickhouse.DB, name string, v es.View, extents map[int32]kafka.Extent) (ViewStanding, error) {
+	s := ViewStanding{Context: name, View: v.Name, topic: name + "." + string(v.From)}
 	g, found, err := db.Serving(ctx, v.Name)
 	if err != nil {
 		return s, err
@@ -96,13 +135,24 @@ func standing(ctx context.Context, db *clickhouse.DB, name string, v es.View, ex
 				p.EventTime = &at
 			}
 		}
-		if lag := p.Stable - p.Position; lag > 0 {
-			s.LagRecords += lag
-			if p.EventTime != nil {
-				s.LagSeconds = max(s.LagSeconds, now.Sub(*p.EventTime).Seconds())
-			}
-		}
 		s.Partitions = append(s.Partitions, p)
 	}
 	return s, err
+}
+
+// measure looks for the first record that waits in every partition that is behind.
+func (s *ViewStanding) measure(ctx context.Context, r *kafka.LagReader, extents map[int32]kafka.Extent, now time.Time) error {
+	next := map[int32]int64{}
+	for _, p := range s.Partitions {
+		next[p.Partition] = p.Position
+	}
+	lags, err := r.Behind(ctx, s.topic, extents, next)
+	for _, l := range lags {
+		s.LagRecords += l.Records
+		s.LagSeconds = max(s.LagSeconds, l.Age(now).Seconds())
+		if !l.Oldest.IsZero() {
+			s.Partitions[l.Partition].Oldest = &l.Oldest
+		}
+	}
+	return err
 }

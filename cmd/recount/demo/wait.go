@@ -66,12 +66,8 @@ func (w *wait) decided(ctx context.Context, commands int64) error {
 // visible waits until every view has everything that the log holds.
 func (w *wait) visible(ctx context.Context, _ int64) error {
 	return poll(ctx, visibleEvery, "waiting for the views", func() (behind int64, err error) {
-		views, err := w.p.ViewStandings(ctx, w.db, time.Now())
-		if err != nil {
+		if behind, err = w.p.ViewsBehind(ctx, w.db); err != nil {
 			return 0, err
-		}
-		for _, v := range views {
-			behind += v.LagRecords
 		}
 		w.line.Say("decided; the views are %s records behind", console.Count(behind))
 		return behind, nil

@@ -45,7 +45,7 @@ func (l limits) warnings(r *Report) []Warning {
 			add(CodeViewMissing, "start projectors run", "view %s of %s was never made", v.View, v.Context)
 		case v.LagSeconds > l.lag.Seconds():
 			add(CodeViewLag, "start more projectors, or see why theirs are slow: recount_projector_insert_seconds and their log",
-				"view %s of %s shows what was %s ago: %d records behind", v.View, v.Context, age(v.LagSeconds), v.LagRecords)
+				"view %s of %s: the oldest of %d records has been waiting for %s", v.View, v.Context, v.LagRecords, age(v.LagSeconds))
 		}
 		if v.Parked > 0 {
 			add(CodeViewParked, "projectors parked list "+v.View+" says which and why", "view %s of %s lacks events of %d aggregates that it could not map", v.View, v.Context, v.Parked)

@@ -31,6 +31,9 @@ type PartitionStatus struct {
 	EventTime time.Time
 	// Parked is how many aggregates wait, of which an event could not be mapped.
 	Parked int
+	// Oldest is the stamp of the first record that waited at Position or below when somebody last had to look; zero if nobody
+	// had to.
+	Oldest time.Time
 	// Still is for how long the last stable offset has been standing below the log's end.
 	Still time.Duration
 }
@@ -38,12 +41,17 @@ type PartitionStatus struct {
 // LagRecords is how many offsets lie ahead.
 func (s PartitionStatus) LagRecords() int64 { return max(s.Stable-s.Position, 0) }
 
-// Lag is how old what the view shows is, at a moment: nothing while it is caught up.
+// Lag is for how long, at a moment, the oldest record that is not in the view has been waiting: nothing while it is caught
+// up. In a stream that flows, nothing that waits is older than the newest record the view shows, which is taken for it.
 func (s PartitionStatus) Lag(now time.Time) time.Duration {
-	if s.LagRecords() == 0 || s.EventTime.IsZero() {
+	since := s.EventTime
+	if s.Oldest.After(since) {
+		since = s.Oldest
+	}
+	if s.LagRecords() == 0 || since.IsZero() {
 		return 0
 	}
-	return max(now.Sub(s.EventTime), 0)
+	return max(now.Sub(since), 0)
 }
 
 // progress is what is known of a view while it runs.
@@ -63,6 +71,10 @@ type partitionProgress struct {
 	stable    int64
 	eventTime int64
 	still     time.Duration
+
+	read     int64 // the position when doubtful was last asked
+	lookedAt int64 // the position at which oldest was found
+	oldest   time.Time
 }
 
 // of returns the partition's progress. The caller holds the lock.
@@ -94,6 +106,7 @@ func (p *progress) begins(a kafka.Assignment) {
 	defer p.mu.Unlock()
 	s := p.of(a.Partition)
 	s.begun, s.target, s.stable, s.position = true, a.Log.Stable, a.Log.Stable, max(a.Position, a.Log.Start)
+	s.read, s.lookedAt = s.position, -1
 }
 
 func (p *progress) reached(partition int32, position int64) {
@@ -107,6 +120,31 @@ func (p *progress) stands(partition int32, stable int64, still time.Duration) {
 	defer p.mu.Unlock()
 	if s := p.partitions[partition]; s != nil {
 		s.stable, s.still = stable, still
+	}
+}
+
+// doubtful returns the positions of partitions that are behind and have not moved since this was last asked: they rested
+// until just now, or they stand still, and what the view shows does not tell which. One where somebody has looked is told
+// of once, for what waits there stays what it is.
+func (p *progress) doubtful() map[int32]int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := map[int32]int64{}
+	for n, s := range p.partitions {
+		if s.begun && s.position < s.stable && s.position == s.read && s.position != s.lookedAt {
+			out[n] = s.position
+		}
+		s.read = s.position
+	}
+	return out
+}
+
+// waits keeps the stamp of the first record that waits.
+func (p *progress) waits(l kafka.Lag) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.partitions[l.Partition]; s != nil && !l.Oldest.IsZero() {
+		s.lookedAt, s.oldest = l.Committed, l.Oldest
 	}
 }
 
@@ -158,7 +196,7 @@ func (v *projection) status() ViewStatus {
 	s := ViewStatus{Context: v.source.Context, View: v.view.Name, Generation: p.generation, Err: p.err}
 	for _, n := range slices.Sorted(maps.Keys(p.partitions)) {
 		part := p.partitions[n]
-		status := PartitionStatus{Partition: n, Position: part.position, Stable: max(part.stable, part.position), Still: part.still, Parked: v.lots.aggregates(n)}
+		status := PartitionStatus{Partition: n, Position: part.position, Stable: max(part.stable, part.position), Oldest: part.oldest, Still: part.still, Parked: v.lots.aggregates(n)}
 		if part.eventTime > 0 {
 			status.EventTime = time.UnixMilli(part.eventTime)
 		}

@@ -21,6 +21,7 @@ type Projector struct {
 	views []*keeper
 	// marksErr is why watermarks are no longer written.
 	marksErr atomic.Pointer[error]
+	tables   atomic.Pointer[[]clickhouse.TableParts]
 }
 
 // New returns a projector that Run starts.
@@ -52,12 +53,18 @@ func (p *Projector) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	lags, err := kafka.NewLagReader(p.cfg.Kafka)
+	if err != nil {
+		return err
+	}
+	defer lags.Close()
 	marks := p.cfg.DB.NewWatermarks()
 	writing, stopMarks := context.WithCancel(context.WithoutCancel(ctx))
 	watching, stopWatching := context.WithCancel(ctx)
 	var beside, work sync.WaitGroup
 	beside.Go(func() { p.mark(writing, marks) })
-	beside.Go(func() { p.watchLag(watching) })
+	beside.Go(func() { p.watchLag(watching, lags) })
+	beside.Go(func() { p.watchTables(watching) })
 	beside.Go(func() { board.Follow(watching, p.cfg.Kafka, p.unheard) })
 	for _, v := range p.views {
 		v.marks, v.board = marks, board
@@ -111,54 +118,6 @@ func (p *Projector) partitionsOf(view es.View, topics map[string]kafka.TopicInfo
 		}
 	}
 	return n
-}
-
-// lagPause is how often the ends of the logs are asked for.
-const lagPause = 5 * time.Second
-
-// watchLag keeps the last stable offsets, which the lag is measured to and from which follows what the views are known
-// to hold.
-func (p *Projector) watchLag(ctx context.Context) {
-	var still kafka.Standstill
-	known := newKnowledge(p.cfg.TransactionTimeout)
-	for {
-		at := time.Now() // before the offsets are read
-		found, err := kafka.Extents(ctx, p.cfg.Kafka, p.topics()...)
-		if err != nil {
-			p.cfg.Log.Debug("the lag is not known at the moment", "error", err)
-		}
-		stood := map[string]map[int32]time.Duration{}
-		for topic, extents := range found {
-			stood[topic] = map[int32]time.Duration{}
-			for n, e := range extents {
-				stood[topic][n] = still.Note(topic, n, e, time.Now())
-			}
-		}
-		for _, v := range p.views {
-			for n, e := range found[v.topic()] {
-				v.stands(n, e.Stable, stood[v.topic()][n])
-			}
-		}
-		p.tell(ctx, known, at, found)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(lagPause):
-		}
-	}
-}
-
-// tell publishes what the views are known to hold. Nothing but questions for what was believed waits for it.
-func (p *Projector) tell(ctx context.Context, known *knowledge, at time.Time, found map[string]map[int32]kafka.Extent) {
-	var all []clickhouse.Known
-	for _, v := range p.views {
-		for _, s := range v.statuses() {
-			all = append(all, known.learn(at, s, found[v.topic()])...)
-		}
-	}
-	if err := p.cfg.DB.TellKnown(ctx, all); err != nil && ctx.Err() == nil {
-		p.cfg.Log.Warn("what the views are known to hold is not told at the moment", "error", err)
-	}
 }
 
 // Status returns where every view stands.
