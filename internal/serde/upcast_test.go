@@ -55,6 +55,25 @@ func TestOldRecordsPassThroughTheirUpcasts(t *testing.T) {
 	}
 }
 
+func TestOldWithdrawalsOfTheBankAreLifted(t *testing.T) {
+	t.Parallel()
+	catalog, err := NewCatalog(avro.FS, domain.Contexts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := catalog.Offline().Context("bank").DecodeEvent(frameFile(t, "FundsWithdrawn.v1.hex"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := account.FundsWithdrawn{
+		CustomerID: "cust-1", Amount: 1999, Currency: "EUR", Reference: "rent", BalanceAfter: 3001,
+		StatusAfter: account.StatusOpen, Channel: account.ChannelUnrecorded,
+	}
+	if e.Body != want || e.SchemaVersion != 1 || e.Meta != oldMeta("acct-7") {
+		t.Errorf("DecodeEvent = %+v", e)
+	}
+}
+
 func TestOldDepositsOfTheBankAreLifted(t *testing.T) {
 	t.Parallel()
 	catalog, err := NewCatalog(avro.FS, domain.Contexts())
