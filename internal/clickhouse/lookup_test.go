@@ -107,13 +107,18 @@ func outage(t *testing.T, db *DB, without SinkGuard, there int64) (uint64, int64
 	return n, sum
 }
 
+// testOutage has the range wholly, partly or not at all in a table that has taken more inserts since than it remembers. Under
+// its own token it is there twice then unless its rows are looked for, and so is a part of it under another.
 func testOutage(t *testing.T, db *DB) {
-	for there, guard := range map[int64]SinkGuard{0: 0, 13: 0, 20: 0, 19: GuardLookup} {
-		t.Run(fmt.Sprint(there, " of 20 rows"), func(t *testing.T) {
+	for _, c := range []struct {
+		there int64
+		guard SinkGuard
+	}{{0, 0}, {13, 0}, {20, 0}, {19, GuardLookup}, {20, GuardLookup}} {
+		t.Run(fmt.Sprintf("%d of 20 rows, guards %b off", c.there, c.guard), func(t *testing.T) {
 			t.Parallel()
-			n, sum := outage(t, openAt(t, db.cfg.URL), guard, there)
-			if exact := n == 20 && sum == 190; exact != (guard == 0) {
-				t.Errorf("with guards %b off: %d rows, sum %d", guard, n, sum)
+			n, sum := outage(t, openAt(t, db.cfg.URL), c.guard, c.there)
+			if exact := n == 20 && sum == 190; exact != (c.guard == 0) {
+				t.Errorf("%d rows, sum %d", n, sum)
 			}
 		})
 	}

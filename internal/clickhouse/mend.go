@@ -53,7 +53,7 @@ func (db *DB) Mend(ctx context.Context, v es.View, g Generation, table string, m
 	}
 	p := piece{table: sinkTable{name: m.Shadow, layout: l, insert: insertStatement(db.cfg.Database, m.Shadow, l.types)}, rows: m.Rows, count: Count(m.Rows)}
 	if p.count > 0 {
-		if err := (&Sink{db: db}).send(ctx, p, time.Until(m.Until)); err != nil {
+		if err := (&Sink{db: db}).send(ctx, p, m.Until); err != nil {
 			return 0, err
 		}
 	}

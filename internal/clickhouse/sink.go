@@ -219,7 +219,7 @@ func (s *Sink) insertPiece(ctx context.Context, attempt Attempt, b Batch, p piec
 	for pause, vain := retryPauseMin, 0; vain < vainMax; {
 		var failed error
 		err := attempt(func() error {
-			failed = s.send(ctx, p, time.Until(deadline))
+			failed = s.send(ctx, p, deadline)
 			return nil
 		})
 		if err != nil || failed == nil && !repeated {
@@ -273,8 +273,12 @@ func (s *Sink) hopeless(ctx context.Context, failed error, late bool) error {
 }
 
 // send makes one attempt, with a batch built anew: the client keeps nothing of one that failed.
-func (s *Sink) send(ctx context.Context, p piece, left time.Duration) error {
+//
+// A process may sleep anywhere, and wake when its token is long forgotten and somebody else has inserted the range. So the
+// clock is asked last of all, when there is nothing left to do but to write what is ready to the connection.
+func (s *Sink) send(ctx context.Context, p piece, deadline time.Time) error {
 	began := time.Now()
+	left := deadline.Sub(began)
 	settings := insertSettings(p.token)
 	// The server gives up when we do: what it finished later could fall outside the window.
 	if s.db.cfg.Replicated {
@@ -291,6 +295,9 @@ func (s *Sink) send(ctx context.Context, p piece, left time.Duration) error {
 		if err := batch.Column(i).Append(p.table.layout.column(c, p.rows)); err != nil {
 			return fmt.Errorf("column %s: %w", c.name, err)
 		}
+	}
+	if time.Now().After(deadline) {
+		return context.DeadlineExceeded
 	}
 	if err := batch.Send(); err != nil {
 		return err

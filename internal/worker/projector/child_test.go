@@ -36,9 +36,11 @@ type childConfig struct {
 	// Picky projects the view that can't map everything, mended or not.
 	Picky, Mended  bool
 	WithoutParking parking.Guard
-	Nth            int64 // the point at which it dies; the ones before are passed
-	WithoutRange   kafka.RangeGuard
-	WithoutSink    clickhouse.SinkGuard
+	// Storm makes it a member like others, with no proxy in its own process, for as long as it lives.
+	Storm        bool
+	Nth          int64 // the point at which it dies; the ones before are passed
+	WithoutRange kafka.RangeGuard
+	WithoutSink  clickhouse.SinkGuard
 }
 
 const (
@@ -79,9 +81,13 @@ func (c childConfig) project(ctx context.Context) error {
 			select {} // the signal is on its way
 		}
 	}
-	proxy := dyingProxy(c.URL, at)
-	defer proxy.Close()
-	db, err := clickhouse.Open(ctx, clickhouse.Config{URL: proxy.URL, Database: c.Database})
+	address := c.URL
+	if !c.Storm {
+		proxy := dyingProxy(c.URL, at)
+		defer proxy.Close()
+		address = proxy.URL
+	}
+	db, err := clickhouse.Open(ctx, clickhouse.Config{URL: address, Database: c.Database})
 	if err != nil {
 		return err
 	}
@@ -89,6 +95,9 @@ func (c childConfig) project(ctx context.Context) error {
 	cfg := w.config(ledgerOnly())
 	if c.Picky {
 		cfg.Contexts = []es.Context{picky(c.Mended)}
+	}
+	if c.Storm {
+		cfg.InstanceID, cfg.SessionTimeout, cfg.InsertLifetime = "", stormSession, stormLifetime
 	}
 	cfg.WithoutParking = c.WithoutParking
 	cfg.Limits.Records = c.Records
