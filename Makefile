@@ -21,7 +21,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up test lint fuzz sim e2e e2e-broker e2e-containers soak bench bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore build setup tidy clean
+.PHONY: help demo up test lint fuzz sim e2e e2e-broker e2e-containers soak bench bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore bench-verify build setup tidy clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,7 +69,7 @@ soak: ## Run the long fault runs: the tests called TestSoak..., under the build 
 	test -n "$$packages" || { echo "no soak test was found" >&2; exit 1; }; \
 	.ci/with-containers go test -tags $(ALL_TAGS) -run '^TestSoak' -count=1 -timeout 3h -v $$packages
 
-bench: bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore ## Run all benchmarks
+bench: bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore bench-verify ## Run all benchmarks
 
 bench-aggregator: ## Measure commands a second beside Kafka Streams and a bare loop (needs Java 17 and Maven)
 	go run ./bench/aggregator $(ARGS)
@@ -88,6 +88,9 @@ bench-restore: ## Measure how long a worker takes to know its partitions again, 
 
 bench-move: ## Measure for how long a partition stands still when it is moved under load (needs Java 17 and Maven)
 	go run ./bench/move $(ARGS)
+
+bench-verify: ## Measure walking the chains on one core beside hashing the same bytes and nothing else
+	go test -run '^$$' -bench '^BenchmarkVerify$$' -cpu 1 -count 3 ./internal/proof
 
 build: ## Compile the programs into bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...

@@ -13,6 +13,7 @@ import (
 	"recount/cmd/recount/demo"
 	"recount/cmd/recount/status"
 	"recount/cmd/recount/up"
+	"recount/cmd/recount/verify"
 	"recount/cmd/recount/wait"
 	"recount/internal/embedded"
 )
@@ -32,6 +33,7 @@ func command() *cobra.Command {
   recount up                       run everything until Ctrl-C
   recount up --only clickhouse     run one of the embedded services alone
   recount status                   say how everything stands, and what needs somebody
-  recount wait                     wait until a view has what was written`,
-		up.Command(), demo.Command(), status.Command(), wait.Command())
+  recount wait                     wait until a view has what was written
+  recount verify                   show that no event was altered, removed or put in`,
+		up.Command(), demo.Command(), status.Command(), wait.Command(), verify.Command())
 }

@@ -153,7 +153,7 @@ func (d *decision) event(next *entry, index int, event any) error {
 	if size := len(buf) - value; size > d.p.cfg.RecordBytesMax {
 		return fmt.Errorf("%T takes %d bytes, the limit is %d", event, size, d.p.cfg.RecordBytesMax)
 	}
-	next.chain, d.linked = linkIn(d.linked, next.chain, schema, buf[body:])
+	next.chain = d.linker.Link(next.chain, schema, buf[body:])
 	copy(buf[body:], next.chain[:])
 	before := next.state
 	next.state = d.cmd.Aggregate.Evolve(before, event)

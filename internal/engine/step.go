@@ -67,7 +67,7 @@ type step struct {
 	next entry
 	made []any // its events
 
-	linked []byte // what the chain was made of last
+	linker Linker
 }
 
 // scratch is memory for a step's effects.
