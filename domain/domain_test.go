@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"regexp"
+	"slices"
 	"testing"
 
 	"recount/domain"
@@ -126,7 +127,7 @@ func misnamed(c es.Context) (problems []string) {
 		if v.Revision < 1 {
 			problems = append(problems, "view "+v.Name+" has no revision")
 		}
-		if v.From != es.FromEvents && v.From != es.FromRefusals && v.From != es.FromDeadLetters {
+		if !slices.Contains([]es.Stream{es.FromEvents, es.FromProcesses, es.FromRefusals, es.FromDeadLetters}, v.From) {
 			problems = append(problems, "view "+v.Name+" reads no stream")
 		}
 		for _, table := range v.Tables {

@@ -5,9 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"recount/domain"
 	"recount/domain/audit"
 	"recount/internal/es"
 	"recount/internal/es/estest"
+	"recount/internal/es/saga"
 )
 
 // place has another value in every field.
@@ -36,6 +38,56 @@ func refusal(rejection es.Rejection) es.Recorded {
 	return r
 }
 
+// lives has one record of every event of a saga, and those whose rows differ by what the event says.
+func lives() []estest.Record {
+	var out []estest.Record
+	at := func(name, wire string, event any) {
+		r := place()
+		r.Aggregate, r.Type, r.Event, r.Meta.Version = "money_transfer", wire, event, int64(len(out)+1)
+		out = append(out, estest.Record{Name: name, Recorded: r})
+	}
+	at("started", saga.StartedEvent, struct{ Amount int64 }{70})
+	at("timer set", "TimerSet", saga.TimerSet{Name: "deadline", Due: 1772323260000, Correlation: "correlation"})
+	at("requested", "StepRequested", saga.StepRequested{Step: "withdraw", Leg: 1, Attempt: 2, At: 1, ValidAt: 2, Target: "account/a"})
+	at("undo requested", "StepRequested", saga.StepRequested{Step: "withdraw", Undo: true, Attempt: 1, Target: "account/a"})
+	at("skipped", "StepSkipped", saga.StepSkipped{Step: "allocate"})
+	at("accepted", "StepAccepted", saga.StepAccepted{Step: "pay", Leg: 1})
+	at("succeeded", "StepSucceeded", saga.StepSucceeded{Step: "withdraw", Leg: 1})
+	at("undone", "StepSucceeded", saga.StepSucceeded{Step: "withdraw", Undo: true})
+	at("refused", "StepRefused", saga.StepRefused{Step: "deposit", Leg: 1, Code: "account/closed", Detail: "it is closed"})
+	at("undo refused", "StepRefused", saga.StepRefused{Step: "withdraw", Undo: true, Code: "account/closed"})
+	at("failed, and tried again", "StepFailed", saga.StepFailed{Step: "deposit", Leg: 1, Failure: 3, Code: "too-large", Detail: "1 MB", RetryAt: 1772323261000})
+	at("failed for good", "StepFailed", saga.StepFailed{Step: "deposit", Failure: 10, Code: "too-large"})
+	at("undo failed, and tried again", "StepFailed", saga.StepFailed{Step: "withdraw", Undo: true, Failure: 1, Code: "panicked", RetryAt: 1772323262000})
+	at("undo failed for good", "StepFailed", saga.StepFailed{Step: "withdraw", Undo: true, Failure: 10, Code: "panicked"})
+	at("timer fired", "TimerFired", saga.TimerFired{Name: "deadline"})
+	at("to stop", "StopRequested", saga.StopRequested{Code: saga.ByOperator, Detail: "teller: no", Step: "deposit"})
+	at("compensating", "CompensationStarted", saga.CompensationStarted{Code: saga.DeadlinePassed})
+	at("stuck", "Stuck", saga.Stuck{Step: "complete", Leg: 1, Code: "transfer/already-failed"})
+	at("undo stuck", "Stuck", saga.Stuck{Step: "withdraw", Undo: true, Code: "account/closed"})
+	at("retried", "Retried", saga.Retried{Actor: "operator", Reason: "opened again"})
+	at("completed", "Completed", saga.Completed{})
+	at("compensated", "Compensated", saga.Compensated{Code: saga.DeadlinePassed})
+	return out
+}
+
+func TestTheLivesHaveEveryEventOfASaga(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, r := range lives() {
+		seen[r.Type] = true
+	}
+	for _, c := range domain.Contexts() {
+		for _, p := range c.Processes {
+			for name := range p.EventTypes() {
+				if !seen[name] {
+					t.Errorf("no record of %s: its rows may change unnoticed", name)
+				}
+			}
+		}
+	}
+}
+
 func deadLetter() es.Recorded {
 	r := place()
 	r.DeadLetter = &es.DeadLetter{
@@ -53,11 +105,14 @@ func TestRowsChangeOnlyWithARevision(t *testing.T) {
 			Command: "bank.account.withdraw", Outcome: es.Refused, Code: "account/frozen", Detail: "the account is frozen",
 		})},
 		estest.Record{Name: "unchanged", Recorded: refusal(es.Rejection{Command: "bank.account.freeze", Outcome: es.Unchanged})})
+	estest.Golden(t, audit.SagaInstances(), lives()...)
 	estest.Golden(t, audit.DeadLetters(), estest.Record{Name: "dead letter", Recorded: deadLetter()})
 }
 
 func TestARecordOfAnotherStreamIsAnError(t *testing.T) {
 	t.Parallel()
+	foreign := event()
+	foreign.Event = struct{}{}
 	unreadable := event()
 	unreadable.JSON = func() (string, error) { return "", errors.New("no JSON for NaN") }
 	for name, tc := range map[string]struct {
@@ -67,6 +122,8 @@ func TestARecordOfAnotherStreamIsAnError(t *testing.T) {
 	}{
 		"event in refusals":     {audit.Refusals(), event(), "bank/3@1234"},
 		"event in dead letters": {audit.DeadLetters(), event(), "bank/3@1234"},
+		"no event in sagas":     {audit.SagaInstances(), event(), "bank/3@1234"},
+		"foreign one in sagas":  {audit.SagaInstances(), foreign, "FundsDeposited of account acct-1"},
 		"event without JSON":    {audit.Events(), unreadable, "FundsDeposited version 7 of account acct-1 as JSON: no JSON for NaN"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,13 +140,13 @@ func TestEveryContextKeepsItsOwnViews(t *testing.T) {
 	t.Parallel()
 	own := make([]es.View, 1, 8) // room to grow: a shared array would mix the contexts up
 	own[0] = es.View{Name: "sales"}
-	got := audit.Every(es.Context{Name: "shop", Views: own}, es.Context{Name: "bank", Views: own})
-	for _, c := range got {
+	got := audit.Every(es.Context{Name: "shop", Views: own}, es.Context{Name: "bank", Views: own, Processes: make([]es.Process, 1)})
+	for i, c := range got {
 		var names []string
 		for _, v := range c.Views {
 			names = append(names, v.Name)
 		}
-		if strings.Join(names, " ") != "sales events refusals dead_letters" {
+		if want := "sales events refusals dead_letters" + []string{"", " saga_instances"}[i]; strings.Join(names, " ") != want {
 			t.Errorf("%s has the views %v", c.Name, names)
 		}
 	}

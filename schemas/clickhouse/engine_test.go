@@ -46,6 +46,8 @@ func TestOnTheEngine(t *testing.T) {
 		"balances show the newest version":              testBalances,
 		"customers are put together":                    testCustomers,
 		"events, refusals and dead letters":             testAudit,
+		"transfers are told as one line":                testTransfers,
+		"sagas stand where their histories say":         testSagaInstances,
 		"the same token is inserted once":               testDeduplication,
 		"public names move to another generation":       testGenerations,
 		"conditions on the account reach the key":       testPushdown,

@@ -6,6 +6,7 @@ import (
 
 	"recount/domain/bank/account"
 	"recount/domain/bank/customer"
+	"recount/domain/bank/transfer"
 	"recount/domain/shop/inventory"
 	"recount/domain/shop/order"
 	"recount/domain/shop/payment"
@@ -28,6 +29,10 @@ func newAccount(id string) *ledger[account.Account, account.Command, account.Eve
 
 func newCustomer(id string) *ledger[customer.Customer, customer.Command, customer.Event] {
 	return &ledger[customer.Customer, customer.Command, customer.Event]{context: "bank", aggregate: customer.Type(), id: id}
+}
+
+func newTransfer(id string) *ledger[transfer.Transfer, transfer.Command, transfer.Event] {
+	return &ledger[transfer.Transfer, transfer.Command, transfer.Event]{context: "bank", aggregate: transfer.Type(), id: id}
 }
 
 func newOrder(id string) *ledger[order.Order, order.Command, order.Event] {

@@ -81,7 +81,7 @@ func (f *Foundation) ViewsBehind(ctx context.Context, db *clickhouse.DB) (offset
 func (f *Foundation) positions(ctx context.Context, db *clickhouse.DB, r *kafka.LagReader) (out []ViewStanding, extents map[string]map[int32]kafka.Extent, err error) {
 	var topics []string
 	for _, c := range f.Contexts {
-		for _, stream := range []string{kafka.EventsSuffix, kafka.RefusalsSuffix, kafka.DeadLettersSuffix} {
+		for _, stream := range []string{kafka.EventsSuffix, kafka.ProcessesSuffix, kafka.RefusalsSuffix, kafka.DeadLettersSuffix} {
 			topics = append(topics, c.Name+stream)
 		}
 	}

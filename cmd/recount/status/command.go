@@ -60,8 +60,9 @@ func Command() *cobra.Command {
 		Use: "status", Short: "Say how everything stands, and what needs somebody",
 		Long: `
 Says how everything stands: whether services and roles answer; of every partition who decides its commands, how many wait
-and for how long; how far every view has come; and which transactions nobody ends. Lag is measured to the last stable
-offset: what lies beyond it is part of an open transaction, and can't be read yet.
+and for how long; how far every view has come; how many instances of every saga are under way or stuck; and which
+transactions nobody ends. Lag is measured to the last stable offset: what lies beyond it is part of an open transaction, and
+can't be read yet.
 
 What needs somebody comes last, each with what to do next. What can't be asked is left out and is a warning too.
 

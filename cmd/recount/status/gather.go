@@ -56,6 +56,9 @@ func (g *gatherer) service(ctx context.Context, name string, ask func(context.Co
 func (g *gatherer) writeSide(ctx context.Context, f *role.Foundation) {
 	for _, c := range f.Contexts {
 		found, err := g.context(ctx, f, c.Name)
+		if err == nil && len(c.Processes) > 0 {
+			found.Sagas, err = g.sagaWorkers(ctx, f, c.Name)
+		}
 		if err != nil {
 			g.missed(CodeNotAsked, "see that the topics are there (aggregator run --create-topics makes them) and ask again", fmt.Errorf("context %s: %w", c.Name, err))
 			continue
@@ -110,6 +113,29 @@ func (g *gatherer) context(ctx context.Context, f *role.Foundation, name string)
 	return c, nil
 }
 
+func (g *gatherer) sagaWorkers(ctx context.Context, f *role.Foundation, name string) (*SagaWorkers, error) {
+	of := aggregator.ProcessGroup(name)
+	group, err := kafka.DescribeGroup(ctx, f.Kafka, of)
+	if err != nil {
+		return nil, err
+	}
+	s := &SagaWorkers{Group: group.State, Members: []string{}}
+	for _, m := range group.Members {
+		s.Members = append(s.Members, strings.TrimPrefix(m.Name, of+"."))
+	}
+	r, err := kafka.NewLagReader(f.Kafka)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	lags, err := r.Lag(ctx, of, name+kafka.InboxSuffix, name+kafka.EventsSuffix)
+	for _, l := range lags {
+		s.LagRecords += l.Records
+		s.LagSeconds = max(s.LagSeconds, l.Age(g.now).Seconds())
+	}
+	return s, err
+}
+
 func (g *gatherer) views(ctx context.Context, f *role.Foundation) error {
 	db, err := f.Views(ctx)
 	if err != nil {
@@ -120,6 +146,11 @@ func (g *gatherer) views(ctx context.Context, f *role.Foundation) error {
 		g.missed(CodeNotAsked, "see that projectors run has made the database, and ask again", err)
 	}
 	g.report.Views = append(g.report.Views, found...)
+	sagas, err := f.SagaStandings(ctx, db)
+	if err != nil {
+		g.missed(CodeNotAsked, "ask saga list, which folds their log, and see what ClickHouse says", err)
+	}
+	g.report.Sagas = append(g.report.Sagas, sagas...)
 	return nil
 }
 
@@ -144,7 +175,7 @@ func (g *gatherer) roles(ctx context.Context) {
 
 // defaultRoles are the addresses on which programs of this machine show their health, and recount up all of its roles.
 func defaultRoles() []string {
-	return []string{role.NewIngest().Address, role.AggregatorTelemetry, role.IngestTelemetry, role.ProjectorsTelemetry}
+	return []string{role.NewIngest().Address, role.AggregatorTelemetry, role.IngestTelemetry, role.ProjectorsTelemetry, role.SagaTelemetry}
 }
 
 const (

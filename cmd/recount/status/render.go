@@ -26,6 +26,10 @@ func render(to io.Writer, r *Report) error {
 		out.Heading("Views")
 		out.Table(views(r))
 	}
+	if len(r.Sagas) > 0 {
+		out.Heading("Sagas")
+		out.Table(sagas(r))
+	}
 	if len(r.Transactions) > 0 {
 		out.Heading("Open transactions")
 		out.Table(transactions(r))
@@ -79,6 +83,25 @@ func views(r *Report) console.Table {
 			generation = "none yet"
 		}
 		t.Rows = append(t.Rows, []string{v.Context, v.View, generation, console.Count(v.LagRecords), age(v.LagSeconds)})
+	}
+	return t
+}
+
+func sagas(r *Report) console.Table {
+	workers := map[string]string{}
+	for _, c := range r.Contexts {
+		if c.Sagas != nil {
+			workers[c.Name] = strconv.Itoa(len(c.Sagas.Members))
+		}
+	}
+	t := console.Table{Columns: []console.Column{
+		console.Text("context"), console.Text("saga"), console.Number("sessions"), console.Number("running"), console.Number("compensating"),
+		console.Number("stuck"), console.Number("oldest"),
+	}}
+	for _, s := range r.Sagas {
+		t.Rows = append(t.Rows, []string{
+			s.Context, s.Saga, workers[s.Context], console.Count(s.Running), console.Count(s.Compensating), console.Count(s.Stuck), age(s.OldestSeconds),
+		})
 	}
 	return t
 }

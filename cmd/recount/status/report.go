@@ -20,6 +20,7 @@ type Report struct {
 	Roles        []Role                 `json:"roles"`
 	Contexts     []Context              `json:"contexts"`
 	Views        []role.ViewStanding    `json:"views"`
+	Sagas        []role.SagaStanding    `json:"sagas"`
 	Transactions []role.OpenTransaction `json:"transactions"`
 	Warnings     []Warning              `json:"warnings"`
 }
@@ -28,7 +29,7 @@ type Report struct {
 func newReport(at time.Time) *Report {
 	return &Report{
 		At: at, Services: []Service{}, Roles: []Role{}, Contexts: []Context{}, Views: []role.ViewStanding{},
-		Transactions: []role.OpenTransaction{}, Warnings: []Warning{},
+		Sagas: []role.SagaStanding{}, Transactions: []role.OpenTransaction{}, Warnings: []Warning{},
 	}
 }
 
@@ -58,6 +59,18 @@ type Context struct {
 	Group      string      `json:"group_state"`
 	Members    []string    `json:"members"`
 	Partitions []Partition `json:"partitions"`
+	// Sagas is who carries out what takes several aggregates; absent where the context has no saga.
+	Sagas *SagaWorkers `json:"saga_workers,omitempty"`
+}
+
+// SagaWorkers are the sessions that carry out a context's sagas, and how far they are in what they wait for.
+type SagaWorkers struct {
+	// Group is the state of their consumer group, in Kafka's words.
+	Group   string   `json:"group_state"`
+	Members []string `json:"members"`
+	// LagRecords wait in the inbox and among the events, over all partitions; LagSeconds is the age of the oldest.
+	LagRecords int64   `json:"lag_records"`
+	LagSeconds float64 `json:"lag_seconds"`
 }
 
 // Partition is one of a context.
@@ -111,4 +124,7 @@ const (
 	CodeViewMissing  = "view-missing"
 	CodeViewLag      = "view-lag"
 	CodeViewParked   = "view-parked"
+	CodeNoSagas      = "sagas-without-worker"
+	CodeSagaLag      = "sagas-lag"
+	CodeSagaStuck    = "saga-stuck"
 )

@@ -28,7 +28,9 @@ func well() *Report {
 			Outputs: []Output{{Topic: "bank.events", Stable: 9_000_000, End: 9_000_003}},
 		})
 	}
+	c.Sagas = &SagaWorkers{Group: "Stable", Members: []string{"saga-abcdefgh.0"}, LagRecords: 3, LagSeconds: 0.1}
 	r.Contexts = append(r.Contexts, c)
+	r.Sagas = append(r.Sagas, role.SagaStanding{Context: "bank", Saga: "money_transfer", Running: 4, OldestSeconds: 2})
 	r.Views = append(r.Views, role.ViewStanding{Context: "bank", View: "account_balances", Generation: 1, LagRecords: 5, LagSeconds: 2})
 	return r
 }
@@ -68,6 +70,10 @@ func TestEachTroubleIsOneWarning(t *testing.T) {
 		"a transaction is open":                {func(r *Report) { r.Transactions = []role.OpenTransaction{{Topic: "bank.events", Do: "end it"}} }, CodeTransaction},
 		"a view was never made":                {func(r *Report) { r.Views[0].Generation = 0 }, CodeViewMissing},
 		"a view shows what was long ago":       {func(r *Report) { r.Views[0].LagSeconds = 61 }, CodeViewLag},
+		"a saga is stuck":                      {func(r *Report) { r.Sagas[0].Stuck = 1 }, CodeSagaStuck},
+		"what sagas wait for waits for them":   {func(r *Report) { r.Contexts[0].Sagas.LagSeconds = 61 }, CodeSagaLag},
+		"nobody carries sagas out":             {func(r *Report) { r.Contexts[0].Sagas.LagSeconds, r.Contexts[0].Sagas.Members = 61, nil }, CodeNoSagas},
+		"a context has no saga":                {func(r *Report) { r.Contexts[0].Sagas = nil }, ""},
 		"nothing, but nobody named that place": {func(r *Report) { r.Roles[0].Expected, r.Roles[0].Reachable = false, false }, ""},
 	} {
 		r := well()
@@ -105,7 +111,7 @@ func TestTheTablesFitATerminalAndSayWhatToDo(t *testing.T) {
 		Standing: kafka.TransactionHangs, HoldsStable: true, LastWrite: r.At.Add(-time.Hour),
 	}, r.At)}
 	got := rendered(t, r)
-	for _, want := range []string{"3 things need you", "nobody", "aggregator end-transaction --topic bank.events --partition 3 --producer-id 4711", "1h0m0s", "9,000,003", "account_balances"} {
+	for _, want := range []string{"3 things need you", "nobody", "aggregator end-transaction --topic bank.events --partition 3 --producer-id 4711", "1h0m0s", "9,000,003", "account_balances", "money_transfer"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}

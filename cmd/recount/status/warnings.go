@@ -51,7 +51,27 @@ func (l limits) warnings(r *Report) []Warning {
 			add(CodeViewParked, "projectors parked list "+v.View+" says which and why", "view %s of %s lacks events of %d aggregates that it could not map", v.View, v.Context, v.Parked)
 		}
 	}
+	l.sagaWarnings(r, add)
 	return out
+}
+
+func (l limits) sagaWarnings(r *Report, add func(code, do, format string, args ...any)) {
+	for _, c := range r.Contexts {
+		switch s := c.Sagas; {
+		case s == nil || s.LagSeconds <= l.lag.Seconds():
+		case len(s.Members) == 0:
+			add(CodeNoSagas, "start saga run: what they have begun stands still", "nobody carries out the sagas of %s: the oldest of %d records has been waiting for %s", c.Name, s.LagRecords, age(s.LagSeconds))
+		default:
+			add(CodeSagaLag, "start another saga run, or see what slows them: their log, and recount_saga_step_seconds",
+				"the sagas of %s lag: the oldest of %d records has been waiting for %s", c.Name, s.LagRecords, age(s.LagSeconds))
+		}
+	}
+	for _, s := range r.Sagas {
+		if s.Stuck > 0 {
+			add(CodeSagaStuck, "saga list --stuck says which and why; mend the cause, and have them go on with saga retry, or back with saga compensate",
+				"%d instances of saga %s of %s are stuck, the first for %s", s.Stuck, s.Saga, s.Context, age(s.StuckSeconds))
+		}
+	}
 }
 
 func (l limits) contextWarnings(c *Context, add func(code, do, format string, args ...any)) {

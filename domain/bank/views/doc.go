@@ -10,5 +10,5 @@ import "recount/internal/es"
 
 // All returns the bank's views.
 func All() []es.View {
-	return []es.View{AccountBalances(), AccountHistory(), Customers()}
+	return []es.View{AccountBalances(), AccountHistory(), Customers(), Transfers()}
 }

@@ -56,7 +56,7 @@ func (s Source) byKey(rec *kafka.Record, cause error) (es.Recorded, error) {
 	r := es.Recorded{Context: s.Context, Partition: rec.Partition, Offset: rec.Offset, Timestamp: rec.Timestamp.UnixMilli()}
 	aggregate, rest, ok := strings.Cut(string(rec.Key), "/")
 	at := strings.LastIndexByte(rest, '/')
-	if !ok || at <= 0 || s.Stream != es.FromEvents {
+	if !ok || at <= 0 || s.Stream != es.FromEvents && s.Stream != es.FromProcesses {
 		return r, fmt.Errorf("decoding the record at %s: %w; the view waits here", s.place(rec.Partition, rec.Offset), cause)
 	}
 	version, err := strconv.ParseInt(rest[at+1:], 10, 64)

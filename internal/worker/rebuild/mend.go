@@ -102,7 +102,7 @@ func (b *build) rowsOf(ctx context.Context, contextName string, span kafka.Span,
 	prefix := []byte(aggregate + "/" + id + "/") // an event's key is <type>/<aggregate ID>/<version>
 	err := kafka.Replay(ctx, b.r.cfg.Projector.Kafka, []kafka.Span{span}, func(_ kafka.Span, records []*kafka.Record, _ int64) error {
 		for _, rec := range records {
-			if b.view.From == es.FromEvents && !bytes.HasPrefix(rec.Key, prefix) {
+			if (b.view.From == es.FromEvents || b.view.From == es.FromProcesses) && !bytes.HasPrefix(rec.Key, prefix) {
 				continue // decoding is what takes time
 			}
 			recorded, err := source.Decode(ctx, rec)
