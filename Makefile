@@ -77,7 +77,7 @@ bench-aggregator: ## Measure commands a second beside Kafka Streams and a bare l
 bench-asof: ## Measure as-of questions over 10 M rows of history beside the plainest SQL on the same data
 	go run ./bench/asof $(ARGS)
 
-bench-latency: ## Measure the time from a command to its committed event at 5,000 a second (needs Java 17 and Maven)
+bench-latency: ## Measure the time from a command to its committed event, and to the views, at 5,000 a second (needs Java 17 and Maven)
 	go run ./bench/latency $(ARGS)
 
 bench-rebuild: ## Measure rebuilding views from the log, and what their users notice of it (needs Java 17 and Maven)

@@ -15,6 +15,7 @@ import (
 	"recount/bench/broker"
 	"recount/bench/frame"
 	"recount/bench/maven"
+	"recount/bench/process"
 	"recount/bench/report"
 	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
@@ -83,44 +84,88 @@ func (b *benchmark) run(ctx context.Context, t trial) (r reading, err error) {
 	if err != nil {
 		return r, err
 	}
-	contender, err := t.start(ctx, node.Addr(), dir, b.o.partitions, b.codec, b.Log, b.Progress)
+	var views *readSide
+	if t.views {
+		views, err = b.openReadSide(ctx, node.Addr(), dir)
+		defer func() { err = errors.Join(err, views.close(ctx)) }()
+		if err != nil {
+			return r, err
+		}
+	}
+	contender, err := t.start(ctx, node.Addr(), dir, b.o, b.codec, b.Log, b.Progress)
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, contender.End(ctx)) }()
 	w.pace = workload.Pace{Start: time.Now().Add(startDelay), PerSecond: b.o.rate}
+	return b.observe(ctx, w, views, node.Addr(), contender)
+}
+
+// observe sends the commands and notes what becomes of them.
+func (b *benchmark) observe(ctx context.Context, w *watch, views *readSide, address string, contender *process.Process) (r reading, err error) {
 	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		return b.workload.Send(inner, node.Addr(), commandsTopic, w.pace, func(n int, at time.Time) { w.accepted[n].Store(at.UnixNano()) })
+		return b.workload.Send(inner, address, commandsTopic, w.pace, func(n int, at time.Time) { w.accepted[n].Store(at.UnixNano()) })
 	})
-	g.Go(func() error { return w.read(inner, node.Addr(), contender) })
+	g.Go(func() error {
+		err := w.read(inner, address, contender)
+		if err == nil && views != nil {
+			views.ends(w.places)
+		}
+		return err
+	})
+	if views != nil {
+		g.Go(func() error { return views.watch(inner) })
+	}
 	if err := g.Wait(); err != nil {
 		return r, err
 	}
-	return w.reading(b.o.first()), nil
+	r = w.reading(b.o.first())
+	if views != nil {
+		r.balances, r.history = spreadOf(w.seenIn(&views.balances, b.o.first())), spreadOf(w.seenIn(&views.history, b.o.first()))
+		err = views.exact(ctx, w.commands)
+	}
+	return r, err
 }
 
 // result is the file's content: flat. The plain names are those of the aggregator's runs that the targets are about: one
-// session on a broker as recommended.
+// session on a broker as recommended; for what is visible, with projectors beside it.
 func (b *benchmark) result(conditions string) map[string]any {
 	out := map[string]any{"conditions": conditions, "commands_per_second": b.o.rate}
-	put := func(prefix string, r reading) {
-		for name, d := range map[string]time.Duration{
-			"committed_p50_ms": r.due.p50, "committed_p99_ms": r.due.p99, "committed_max_ms": r.due.max,
-			"accepted_to_committed_p50_ms": r.accepted.p50, "accepted_to_committed_p99_ms": r.accepted.p99,
-		} {
+	put := func(prefix string, values map[string]time.Duration) {
+		for name, d := range values {
 			out[prefix+name] = report.Round(float64(d.Microseconds())/1000, 1)
 		}
 	}
 	for _, t := range trials() {
-		if r, ok := b.readings[t.name]; ok {
-			put(strings.ReplaceAll(t.name, "-", "_")+"_", r)
-			if t.sessions == 1 && t.variant == broker.Tuned {
-				put("", r)
-			}
+		r, ok := b.readings[t.name]
+		if !ok {
+			continue
+		}
+		put(strings.ReplaceAll(t.name, "-", "_")+"_", r.committed())
+		switch {
+		case t.views:
+			put("", r.visible())
+		case t.sessions == 1 && t.variant == broker.Tuned:
+			put("", r.committed())
 		}
 	}
 	return out
+}
+
+func (r reading) committed() map[string]time.Duration {
+	return map[string]time.Duration{
+		"committed_p50_ms": r.due.p50, "committed_p99_ms": r.due.p99, "committed_max_ms": r.due.max,
+		"accepted_to_committed_p50_ms": r.accepted.p50, "accepted_to_committed_p99_ms": r.accepted.p99,
+	}
+}
+
+// visible is of the balances; the history, which nobody watches as it changes, has names of its own.
+func (r reading) visible() map[string]time.Duration {
+	return map[string]time.Duration{
+		"visible_p50_ms": r.balances.p50, "visible_p99_ms": r.balances.p99, "visible_max_ms": r.balances.max,
+		"history_visible_p50_ms": r.history.p50, "history_visible_p99_ms": r.history.p99, "history_visible_max_ms": r.history.max,
+	}
 }
 
 // conditions say what the figures are true of.
@@ -133,6 +178,7 @@ func (b *benchmark) conditions(ctx context.Context) (string, error) {
 		fmt.Sprintf("%s commands a second on %s accounts, %d partitions, for %v after %v that do not count", report.Count(float64(b.o.rate)), report.Count(float64(b.o.accounts)), b.o.partitions, b.o.measured, b.o.warmUp),
 		fmt.Sprintf("a fresh Kafka %s for each run, on the same cores", broker.Version),
 		"from when a command was due to when its event was read with read_committed",
+		fmt.Sprintf("visible: to when the embedded ClickHouse on the same cores, asked every %v, showed it in %s (history_…: in %s, asked every %v)", balancesPause, balances, history, historyPause),
 		b.Machine, version,
 	}, "; "), nil
 }
@@ -142,13 +188,21 @@ func (b *benchmark) table(conditions string) frame.Result {
 	var rows [][]string
 	for _, t := range trials() {
 		if r, ok := b.readings[t.name]; ok {
-			rows = append(rows, []string{t.title, string(t.variant), millis(r.due.p50), millis(r.due.p99), millis(r.due.max), millis(r.accepted.p50), millis(r.accepted.p99)})
+			rows = append(rows, []string{t.title, string(t.variant), millis(r.due.p50), millis(r.due.p99), millis(r.due.max), millis(r.accepted.p50), millis(r.accepted.p99), seen(r.balances), seen(r.history)})
 		}
 	}
 	return frame.Result{
 		File: b.result(conditions), Conditions: conditions,
-		Header: []string{"", "broker", "p50 ms", "p99", "longest", "from accepted: p50", "p99"}, Rows: rows,
+		Header: []string{"", "broker", "p50 ms", "p99", "longest", "from accepted: p50", "p99", "visible: p50 / p99", "in the history"}, Rows: rows,
 	}
 }
 
 func millis(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d.Microseconds())/1000) }
+
+// seen is when a table showed the events, for people.
+func seen(s spread) string {
+	if s == (spread{}) {
+		return ""
+	}
+	return millis(s.p50) + " / " + millis(s.p99)
+}

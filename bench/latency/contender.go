@@ -26,7 +26,8 @@ const (
 type trial struct {
 	name, title string
 	variant     broker.Variant
-	sessions    int // of the aggregator; 0: the peer
+	sessions    int  // of the aggregator; 0: the peer
+	views       bool // with a ClickHouse, and projectors that keep all views
 	settings    func() (streamspeer.Settings, error)
 }
 
@@ -41,7 +42,7 @@ func trials() []trial {
 			trial{name: of("streams-quick"), title: "Kafka Streams, for latency", variant: v, settings: streamspeer.Quick},
 			trial{name: of("streams-defaults"), title: "Kafka Streams, defaults", variant: v, settings: streamspeer.Defaults})
 	}
-	return out
+	return append(out, trial{name: "recount-views-tuned", title: "Recount, 1 session, all views", variant: broker.Tuned, sessions: 1, views: true})
 }
 
 func names() (out []string) {
@@ -52,9 +53,9 @@ func names() (out []string) {
 }
 
 // start starts it in a process of its own.
-func (t trial) start(ctx context.Context, address, dir string, partitions int, codec *serde.Codec, log io.Writer, progress func(string)) (*process.Process, error) {
+func (t trial) start(ctx context.Context, address, dir string, o options, codec *serde.Codec, log io.Writer, progress func(string)) (*process.Process, error) {
 	if t.sessions > 0 {
-		c := benchsubject.Config{Address: address, Dir: filepath.Join(dir, "store"), Partitions: int32(partitions), Sessions: t.sessions}
+		c := benchsubject.Config{Address: address, Dir: filepath.Join(dir, "store"), Partitions: int32(o.partitions), Sessions: t.sessions, Profile: o.profileOf(t.name)}
 		return frame.Start(recount, c, process.Spec{Name: t.title, Dir: dir, Log: log})
 	}
 	program, err := streamspeer.Build(ctx, progress)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ type options struct {
 	rate, accounts, partitions int
 	warmUp, measured           time.Duration
 	only                       string
+	profile                    string
 }
 
 func parse(args []string, usage io.Writer) (options, error) {
@@ -26,6 +28,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	f.DurationVar(&o.warmUp, "warm-up", 15*time.Second, "`time` at the start of a run that does not count")
 	f.DurationVar(&o.measured, "time", 30*time.Second, "`time` of a run that counts")
 	f.StringVar(&o.only, "only", "", "runs to make, separated by commas; empty: all ("+strings.Join(names(), ", ")+")")
+	f.StringVar(&o.profile, "profile", "", "`folder` for processor profiles of Recount's processes; empty: none")
 	f.BoolVar(&o.Verbose, "verbose", false, "show what the contenders write")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -42,6 +45,14 @@ func (o options) validate(check func(ok bool, format string, args ...any)) {
 	for _, name := range o.chosen() {
 		check(slices.Contains(names(), name), "--only: there is no run %q; there are: %s", name, strings.Join(names(), ", "))
 	}
+}
+
+// profileOf is the folder for one process's profiles.
+func (o options) profileOf(name string) string {
+	if o.profile == "" {
+		return ""
+	}
+	return filepath.Join(o.profile, name)
 }
 
 func (o options) chosen() []string {

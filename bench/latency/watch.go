@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type watch struct {
 
 	accepted  []atomic.Int64 // Unix nanoseconds; 0: not yet
 	committed []int64
+	places    []place // of the commands' events
 	seen      int
 }
 
@@ -35,7 +37,7 @@ func newWatch(w *workload.Workload, codec *serde.Codec) (*watch, error) {
 	}
 	return &watch{
 		codec: codec, numbers: numbers, commands: w.Commands,
-		accepted: make([]atomic.Int64, w.Commands), committed: make([]int64, w.Commands),
+		accepted: make([]atomic.Int64, w.Commands), committed: make([]int64, w.Commands), places: make([]place, w.Commands),
 	}, nil
 }
 
@@ -74,7 +76,7 @@ func (w *watch) read(ctx context.Context, address string, contender *process.Pro
 			return fmt.Errorf("nothing was committed for %v, after %d of %d events", stallMax, w.seen, w.commands)
 		}
 		for r := range fetches.RecordsAll() {
-			if err := w.note(r.Value, now); err != nil {
+			if err := w.note(r.Value, place{r.Partition, r.Offset}, now); err != nil {
 				return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
 			}
 		}
@@ -83,7 +85,7 @@ func (w *watch) read(ctx context.Context, address string, contender *process.Pro
 }
 
 // note takes an event that was read at a moment.
-func (w *watch) note(frame []byte, at time.Time) error {
+func (w *watch) note(frame []byte, p place, at time.Time) error {
 	e, err := w.codec.Context(benchsubject.Bank).DecodeEventMeta(frame)
 	if err != nil {
 		return err
@@ -96,15 +98,17 @@ func (w *watch) note(frame []byte, at time.Time) error {
 	if w.committed[n] != 0 {
 		return fmt.Errorf("command %d was decided twice", n)
 	}
-	w.committed[n] = at.UnixNano()
+	w.committed[n], w.places[n] = at.UnixNano(), p
 	w.seen++
 	return nil
 }
 
 // reading is what came of the commands from number first on.
 type reading struct {
-	due      spread // from when a command was due
-	accepted spread // from when the broker had accepted it
+	due      spread // from when a command was due until its event was read
+	accepted spread // the same from when the broker had accepted it
+	// balances and history are from when a command was due until ClickHouse showed it, in a run that has views.
+	balances, history spread
 }
 
 func (w *watch) reading(first int) reading {
@@ -113,7 +117,17 @@ func (w *watch) reading(first int) reading {
 		// An event may be read before its command's sender has heard of the command's acceptance.
 		accepted = append(accepted, max(0, time.Duration(w.committed[n]-w.accepted[n].Load())))
 	}
-	return reading{spreadOf(w.dueFrom(first)), spreadOf(accepted)}
+	return reading{due: spreadOf(w.dueFrom(first)), accepted: spreadOf(accepted)}
+}
+
+// seenIn is how long each command took until its event could be seen in a table, from when it was due.
+func (w *watch) seenIn(s *sight, first int) (out []time.Duration) {
+	for n := first; n < w.commands; n++ {
+		steps := s.steps[w.places[n].partition]
+		at, _ := slices.BinarySearchFunc(steps, w.places[n].offset, func(s step, offset int64) int { return cmp.Compare(s.offset, offset) })
+		out = append(out, steps[at].at.Sub(w.pace.Due(n)))
+	}
+	return out
 }
 
 // dueFrom is how long each command took, from when it was due.

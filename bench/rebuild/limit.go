@@ -22,7 +22,7 @@ const limitEvents = 2_000_000
 // insertLimit measures how many events a second ClickHouse takes into the same tables when their rows are there already:
 // no log is read, nothing decoded or mapped, and no watermark written. Inserters are as many as there are processors.
 func insertLimit(ctx context.Context, c subjectConfig, db *clickhouse.DB, events int) (float64, error) {
-	cfg, err := c.projector(db)
+	cfg, err := c.views().Config(db)
 	if err != nil {
 		return 0, err
 	}

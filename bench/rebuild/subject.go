@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"regexp"
 	"runtime/debug"
@@ -14,13 +13,9 @@ import (
 	"time"
 
 	benchsubject "recount/bench/subject"
-	"recount/domain"
 	"recount/internal/clickhouse"
-	"recount/internal/es"
-	"recount/internal/kafka"
 	"recount/internal/worker/projector"
 	"recount/internal/worker/rebuild"
-	views "recount/schemas/clickhouse"
 )
 
 // What is measured: roles.
@@ -53,61 +48,18 @@ type told struct {
 	PeakMiB       float64 `json:"peak_mib"` // of resident memory
 }
 
-// projector is the configuration of the projectors, for the two views that are measured.
-func (c subjectConfig) projector(db *clickhouse.DB) (projector.Config, error) {
-	codec, err := benchsubject.Offline()
-	if err != nil {
-		return projector.Config{}, err
-	}
-	contexts := domain.Contexts()
-	for i := range contexts {
-		var measured []es.View
-		for _, v := range contexts[i].Views {
-			if v.Name == history || v.Name == balances {
-				measured = append(measured, v)
-			}
-		}
-		contexts[i].Views = measured
-	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return projector.Config{
-		Kafka: kafka.Config{Brokers: []string{c.Broker}, Log: log}, DB: db, Contexts: contexts, Codec: codec, Log: log,
-		Render: func(view string, g, window int) (clickhouse.Script, error) {
-			s, err := views.Render(view, views.Params{Database: database, Generation: g, DedupWindow: window})
-			return clickhouse.Script{Tables: s.Tables, Public: s.Public}, err
-		},
-	}, nil
-}
-
-// with hands do the projectors' configuration, on a database that is open for as long.
-func (c subjectConfig) with(ctx context.Context, do func(projector.Config) error) (err error) {
-	db, err := clickhouse.Open(ctx, clickhouse.Config{URL: c.URL, Database: database})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	cfg, err := c.projector(db)
-	if err != nil {
-		return err
-	}
-	return do(cfg)
+// views are the projectors of the two views that are measured.
+func (c subjectConfig) views() benchsubject.Views {
+	return benchsubject.Views{Address: c.Broker, URL: c.URL, Database: database, Only: []string{balances, history}}
 }
 
 // project follows the log, as projectors run does.
-func (c subjectConfig) project(ctx context.Context) error {
-	return c.with(ctx, func(cfg projector.Config) error {
-		p, err := projector.New(cfg)
-		if err != nil {
-			return err
-		}
-		return p.Run(ctx)
-	})
-}
+func (c subjectConfig) project(ctx context.Context) error { return c.views().Run(ctx) }
 
 // rebuild rebuilds the views, and tells what that took.
 func (c subjectConfig) rebuild(ctx context.Context) error {
 	debug.SetMemoryLimit(memoryBytes * 9 / 10)
-	return c.with(ctx, func(cfg projector.Config) error { return c.rebuildBy(ctx, cfg) })
+	return c.views().With(ctx, func(cfg projector.Config) error { return c.rebuildBy(ctx, cfg) })
 }
 
 func (c subjectConfig) rebuildBy(ctx context.Context, cfg projector.Config) error {
