@@ -17,7 +17,7 @@ import (
 type fleet struct {
 	t        *testing.T
 	services cli.Services
-	state    string
+	state    string // the folder in which each role has its own
 	engine   *embedded.ClickHouse
 	options  embedded.ClickHouseOptions // to start it again, where it was
 	roles    map[string]*program
@@ -35,7 +35,7 @@ const (
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
 	dir := t.TempDir()
-	f := &fleet{t: t, state: filepath.Join(dir, "aggregator"), roles: map[string]*program{}}
+	f := &fleet{t: t, state: dir, roles: map[string]*program{}}
 	t.Cleanup(f.tell)
 	broker, err := embedded.StartKafkaProcess(t.Context(), embedded.KafkaOptions{DataDir: filepath.Join(dir, "kafka")})
 	if err != nil {
@@ -90,14 +90,24 @@ func (f *fleet) start(name string, more ...string) {
 	s := f.services
 	args := []string{"run", "--kafka", s.Kafka[0], "--registry", s.Registry, "--clickhouse", s.ClickHouse, "--partitions", strconv.Itoa(s.Partitions), "--telemetry-addr", ""}
 	switch name {
-	case aggregatorProgram:
-		args = append(args, "--state", f.state)
+	case aggregatorProgram, sagaProgram:
+		args = append(args, "--state", f.stateOf(name))
 	case projectorsProgram:
 		args = append(args, "--database", mainDatabase, "--instance", name)
 	case undeclaredProgram:
 		args = append(args, "--database", controlDatabase, "--instance", name)
 	}
 	f.roles[name] = launch(f.t, name, append(args, more...)...)
+}
+
+// stateOf is where a role keeps its state.
+func (f *fleet) stateOf(name string) string { return filepath.Join(f.state, name) }
+
+// retire stops a role in good order.
+func (f *fleet) retire(name string) {
+	f.t.Helper()
+	f.roles[name].stop(f.t)
+	delete(f.roles, name)
 }
 
 // die kills a role that has to be alive.

@@ -149,6 +149,12 @@ func (f *fleet) caughtUp(foundation *role.Foundation, db *clickhouse.DB, sent in
 		}
 		return err
 	})
+	f.shown(foundation, db)
+}
+
+// shown waits until every view has all there is.
+func (f *fleet) shown(foundation *role.Foundation, db *clickhouse.DB) {
+	f.t.Helper()
 	eventually(f.t, "the views catch up", func() error {
 		f.allLive()
 		standings, err := foundation.ViewStandings(f.t.Context(), db, time.Now())

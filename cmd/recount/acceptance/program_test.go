@@ -35,6 +35,7 @@ const (
 	aggregatorProgram = "aggregator"
 	projectorsProgram = "projectors"
 	ingestProgram     = "ingest"
+	sagaProgram       = "saga"
 	// undeclaredProgram is the projectors without declared ranges.
 	undeclaredProgram = "undeclared"
 )
@@ -55,6 +56,9 @@ func programNamed(name string) *cobra.Command {
 	switch name {
 	case aggregatorProgram:
 		r := role.NewAggregator()
+		return runs(name, &r, func() role.Make { return role.Of(r.Open) })
+	case sagaProgram:
+		r := role.NewSaga()
 		return runs(name, &r, func() role.Make { return role.Of(r.Open) })
 	case projectorsProgram:
 		r := role.NewProjectors()
@@ -164,6 +168,17 @@ func launch(t *testing.T, name string, args ...string) *program {
 func (p *program) kill() {
 	_ = p.command.Process.Signal(syscall.SIGKILL) // it may have ended
 	<-p.done
+}
+
+// stop asks the process to end in good order, and waits until it has.
+func (p *program) stop(t *testing.T) {
+	t.Helper()
+	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatalf("%s: %v", p.name, err)
+	}
+	if code, said := p.ends(t); code != cli.ExitOK {
+		t.Fatalf("%s was told to stop, and ended with %d:\n%s", p.name, code, said)
+	}
 }
 
 // died says that the process has ended by itself.

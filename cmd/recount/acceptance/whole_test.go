@@ -104,7 +104,7 @@ func count(t *testing.T, db *clickhouse.DB, query string, args ...any) (n int64,
 }
 
 const (
-	patience     = 3 * time.Minute
+	patience     = 6 * time.Minute
 	eventualPace = 50 * time.Millisecond
 )
 

@@ -1,0 +1,199 @@
+package deals_test
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+
+	"recount/domain"
+	"recount/domain/bank/account"
+	"recount/domain/bank/transfer"
+	"recount/domain/shop/inventory"
+	"recount/domain/shop/order"
+	"recount/domain/shop/payment"
+	"recount/domain/shop/shipment"
+	. "recount/e2e/deals"
+	"recount/internal/es"
+)
+
+// entry is an event of a made-up log.
+type entry struct {
+	context, aggregate, id, actor string
+	event                         any
+}
+
+const (
+	first  = "bank/money_transfer/t-1"
+	second = "bank/money_transfer/t-2"
+)
+
+// books are two transfers, of which the second was taken back, and two orders, of which the second was cancelled.
+func books() []entry {
+	ask := transfer.TransferRequested{From: "a", To: "b", Amount: 70, Currency: "EUR"}
+	out := account.FundsWithdrawn{Amount: 70, Currency: "EUR", Channel: transfer.Channel}
+	in := account.FundsDeposited{Amount: 70, Currency: "EUR", Channel: transfer.Channel}
+	back := account.FundsDeposited{Amount: 70, Currency: "EUR", Channel: transfer.ReversalChannel}
+	lines := []order.PricedLine{{Line: order.Line{SKU: "book", Quantity: 3}}}
+	return []entry{
+		{Bank, "account", "a", "", account.AccountOpened{Currency: "EUR"}},
+		{Bank, "account", "b", "", account.AccountOpened{Currency: "EUR"}},
+		{Bank, "account", "a", "teller", account.FundsDeposited{Amount: 1000, Currency: "EUR"}},
+		{Bank, "transfer", "t-1", "", ask},
+		{Bank, "account", "a", first, out},
+		{Bank, "account", "b", first, in},
+		{Bank, "transfer", "t-1", first, transfer.TransferCompleted(ask)},
+		{Bank, "transfer", "t-2", "", ask},
+		{Bank, "account", "a", second, out},
+		{Bank, "account", "a", second, back},
+		{Bank, "transfer", "t-2", second, transfer.TransferFailed{From: "a", To: "b", Amount: 70, Currency: "EUR", Code: "account/closed"}},
+		{Shop, "inventory", "book", "", inventory.StockReceived{Quantity: 5}},
+		{Shop, "order", "o-1", "", order.OrderCreated{Lines: lines, Total: 500}},
+		{Shop, "order", "o-2", "", order.OrderCreated{Lines: lines, Total: 500}},
+		{Shop, "inventory", "book", "", inventory.ItemAllocated{OrderID: "o-1", Line: 1, Quantity: 3}},
+		{Shop, "order", "o-2", "", order.OrderCancelled{}},
+		{Shop, "payment", "o-1", "", payment.PaymentRequested{Amount: 500}},
+		{Shop, "payment", "o-1", "", payment.PaymentReceived{Amount: 500}},
+		{Shop, "shipment", "o-1", "", shipment.ShipmentArranged{}},
+		{Shop, "shipment", "o-1", "", shipment.ShipmentDispatched{}},
+		{Shop, "order", "o-1", "", order.OrderShipped{}},
+		{Shop, "inventory", "book", "", inventory.ItemShipped{OrderID: "o-1", Line: 1, Quantity: 3}},
+	}
+}
+
+// audit folds a log and audits all of it.
+func audit(t *testing.T, log []entry) (Transfers, Orders, error) {
+	t.Helper()
+	l := NewLog(domain.Contexts())
+	versions := map[Key]int64{}
+	for i, e := range log {
+		key := Key{Context: e.context, Aggregate: e.aggregate, ID: e.id}
+		versions[key]++
+		err := l.Add(es.Recorded{
+			Context: e.context, Aggregate: e.aggregate, Event: e.event,
+			Meta: es.Meta{AggregateID: e.id, Version: versions[key], Actor: e.actor, EventID: es.ID{byte(i), 1}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	transfers, err := l.Money()
+	orders, err2 := l.Stock()
+	return transfers, orders, errors.Join(err, err2)
+}
+
+func TestTheAuditFindsNothingInGoodBooks(t *testing.T) {
+	t.Parallel()
+	transfers, orders, err := audit(t, books())
+	if want := (Transfers{Completed: 1, Failed: 1, Reversed: 1}); err != nil || transfers != want {
+		t.Errorf("%+v, want %+v: %v", transfers, want, err)
+	}
+	if want := (Orders{Shipped: 1, Cancelled: 1}); orders != want {
+		t.Errorf("%+v, want %+v", orders, want)
+	}
+}
+
+// TestTheAuditFindsWhatIsWrong tampers with good books in every way that a saga could.
+func TestTheAuditFindsWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	without := func(n int) func([]entry) []entry { // the nth, from 0
+		return func(log []entry) []entry { return slices.Delete(log, n, n+1) }
+	}
+	twice := func(n int) func([]entry) []entry {
+		return func(log []entry) []entry { return slices.Insert(log, n, log[n]) }
+	}
+	with := func(more ...entry) func([]entry) []entry {
+		return func(log []entry) []entry { return append(log, more...) }
+	}
+	for name, tc := range map[string]struct {
+		tamper func([]entry) []entry
+		want   error
+	}{
+		"money does not arrive":              {without(5), ErrMoney},
+		"money arrives twice":                {twice(5), ErrTwice},
+		"money is taken twice":               {twice(4), ErrTwice},
+		"nothing is taken":                   {without(4), ErrMoney},
+		"nothing is put back":                {without(9), ErrMoney},
+		"it is put back twice":               {twice(9), ErrTwice},
+		"a transfer does not end":            {without(6), ErrOpen},
+		"a transfer fails, and does not end": {without(10), ErrOpen},
+		"more arrives than was taken": {func(log []entry) []entry {
+			log[5].event = account.FundsDeposited{Amount: 71, Currency: "EUR", Channel: transfer.Channel}
+			return log
+		}, ErrMoney},
+		"somebody else gets it": {func(log []entry) []entry { log[5].id = "a"; return log }, ErrMoney},
+		"nobody asked for it": {with(
+			entry{Bank, "account", "a", "bank/money_transfer/t-3", account.FundsWithdrawn{Amount: 1, Currency: "EUR", Channel: transfer.Channel}},
+			entry{Bank, "account", "b", "bank/money_transfer/t-3", account.FundsDeposited{Amount: 1, Currency: "EUR", Channel: transfer.Channel}},
+		), ErrMoney},
+		"an order does not end":            {without(20), ErrOpen},
+		"a promise outlives its order":     {with(entry{Shop, "inventory", "book", "", inventory.ItemAllocated{OrderID: "o-2", Line: 1, Quantity: 1}}), ErrStock},
+		"more is promised than there is":   {func(log []entry) []entry { log[11].event = inventory.StockReceived{Quantity: 2}; return log }, ErrStock},
+		"goods leave that nobody bought":   {with(entry{Shop, "inventory", "book", "", inventory.ItemAllocated{OrderID: "o-2", Line: 1, Quantity: 1}}, entry{Shop, "inventory", "book", "", inventory.ItemShipped{OrderID: "o-2", Line: 1, Quantity: 1}}), ErrStock},
+		"a cancelled order is paid":        {with(entry{Shop, "payment", "o-2", "", payment.PaymentRequested{Amount: 500}}, entry{Shop, "payment", "o-2", "", payment.PaymentReceived{Amount: 500}}), ErrMoney},
+		"a cancelled order's money waits":  {with(entry{Shop, "payment", "o-2", "", payment.PaymentRequested{Amount: 500}}), ErrMoney},
+		"a cancelled order's parcel waits": {with(entry{Shop, "shipment", "o-2", "", shipment.ShipmentArranged{}}), ErrStock},
+		"a cancelled order's parcel left":  {with(entry{Shop, "shipment", "o-2", "", shipment.ShipmentArranged{}}, entry{Shop, "shipment", "o-2", "", shipment.ShipmentDispatched{}}), ErrStock},
+		"a shipped order is not paid":      {without(17), ErrMoney},
+		"a shipped order is paid in part":  {func(log []entry) []entry { log[16].event = payment.PaymentRequested{Amount: 400}; return log }, ErrMoney},
+		"a shipped order's parcel is here": {without(19), ErrStock},
+	} {
+		if _, _, err := audit(t, tc.tamper(books())); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, want %v", name, err, tc.want)
+		}
+	}
+}
+
+func TestALogThatCannotBeIsNoticed(t *testing.T) {
+	t.Parallel()
+	open := es.Recorded{Context: Bank, Aggregate: "account", Event: account.AccountOpened{Currency: "EUR"}, Meta: es.Meta{AggregateID: "a", Version: 1, EventID: es.ID{1}}}
+	again, gap, foreign := open, open, open
+	again.Meta.Version = 2
+	gap.Meta.EventID, gap.Meta.Version = es.ID{2}, 3
+	foreign.Aggregate, foreign.Meta.EventID = "ledger", es.ID{3}
+	for _, tc := range []struct {
+		next es.Recorded
+		want error
+	}{{again, ErrTwice}, {gap, ErrDiffer}} {
+		l := NewLog(domain.Contexts())
+		if err := l.Add(open); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Add(tc.next); !errors.Is(err, tc.want) {
+			t.Errorf("%v, want %v", err, tc.want)
+		}
+		if l.Add(foreign) == nil {
+			t.Error("an event of nobody is folded")
+		}
+	}
+}
+
+// TestTheWorkloadIsWhatItSays shows that the shares are there, and that the same numbers give the same deals.
+func TestTheWorkloadIsWhatItSays(t *testing.T) {
+	t.Parallel()
+	w := Workload{Seed: 7, Accounts: 100, SKUs: 20, Customers: 40, Stock: 10}
+	var again, dead, answers int
+	for n := range 2_000 {
+		lines := w.Transfer(n)
+		if !reflect.DeepEqual(lines, w.Transfer(n)) || !reflect.DeepEqual(w.Order(n), w.Order(n)) {
+			t.Fatalf("deal %d is another the second time", n)
+		}
+		again += len(lines) - 1
+		for _, key := range []string{"from_account", "to_account"} {
+			id := lines[0].Data[key].(string)
+			if number := id[len(id)-2:]; slices.Contains([]string{"00", "01", "20", "21", "40", "41", "60", "61", "80", "81"}, number) {
+				dead++
+			}
+		}
+		id := w.Order(n).ID
+		for _, e := range []any{payment.PaymentRequested{}, shipment.ShipmentArranged{}, order.OrderPaid{}} {
+			answers += len(w.Answer(es.Recorded{Event: e, Meta: es.Meta{AggregateID: id}}))
+		}
+	}
+	if again < 60 || again > 140 || dead < 140 || dead > 260 || answers != 4_000 {
+		t.Errorf("of 2,000 transfers %d are asked for again and %d are with dead accounts; of 2,000 orders %d answers are given", again, dead, answers)
+	}
+	if len(w.Answer(es.Recorded{Event: payment.PaymentRequested{}, Meta: es.Meta{AggregateID: "somebody's"}})) != 0 {
+		t.Error("an order that nobody here has placed is answered")
+	}
+}
