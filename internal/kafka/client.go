@@ -30,6 +30,8 @@ type Config struct {
 	Log *slog.Logger
 	// Hooks observe the client: metrics and traces.
 	Hooks []kgo.Hook
+
+	secured []kgo.Opt // by With
 }
 
 // decompressedBytesMax bounds what one compressed batch may grow to in memory, whatever its sender claims.
@@ -52,7 +54,7 @@ func (c Config) options() []kgo.Opt {
 	if len(c.Hooks) > 0 {
 		opts = append(opts, kgo.WithHooks(c.Hooks...))
 	}
-	return opts
+	return append(opts, c.secured...)
 }
 
 // Ping returns nil once a broker answers, or an error that says which addresses were tried.
@@ -63,7 +65,7 @@ func (c Config) Ping(ctx context.Context) error {
 	}
 	defer cl.Close()
 	if err := cl.Ping(ctx); err != nil {
-		return fmt.Errorf("kafka: no broker answers at %v: is it running, and is --kafka right? (%w)", c.Brokers, err)
+		return fmt.Errorf("kafka: no broker answers at %v: is it running, is --kafka right, and does it ask for TLS or a login (--kafka-tls, --kafka-sasl)? (%w)", c.Brokers, err)
 	}
 	return nil
 }

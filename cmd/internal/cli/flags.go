@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"recount/internal/kafka"
 )
 
 // Flags is a command's set of flags. Values present when a flag is declared are its defaults.
@@ -35,8 +37,10 @@ func (f *Flags) Group(title string, names ...string) {
 
 // Services are the systems that a role works with.
 type Services struct {
-	Kafka      []string
-	ClickHouse string
+	Kafka []string
+	// KafkaSecurity is how Kafka is logged in to.
+	KafkaSecurity kafka.Security
+	ClickHouse    string
 	// ClickHouseCA is a file with the certificates of those who may have signed ClickHouse's; empty: the system's.
 	ClickHouseCA string
 	// ClickHouseReplicated says that every table is kept on several servers.
@@ -61,18 +65,31 @@ func DefaultServices() Services {
 // Flags declares them.
 func (s *Services) Flags(f *Flags) {
 	f.StringSliceVar(&s.Kafka, "kafka", s.Kafka, "`addresses` of some brokers, host:port, separated by commas")
+	s.kafkaFlags(f)
 	f.StringVar(&s.ClickHouse, "clickhouse", s.ClickHouse, "`URL` of ClickHouse: http://host:8123, or tcp://host:9000 for its own protocol; https and tcps with TLS. Several separated by commas are replicas: the first that answers is used")
 	f.StringVar(&s.ClickHouseCA, "clickhouse-ca", s.ClickHouseCA, "`file` with the certificates (PEM) of those who may have signed ClickHouse's; empty: the system's")
 	f.BoolVar(&s.ClickHouseReplicated, "clickhouse-replicated", s.ClickHouseReplicated, "keep every table on all replicas; the servers need a keeper, and the macros {shard} and {replica}")
 	f.StringVar(&s.Database, "database", s.Database, "`name` of the database that holds the views")
 	f.StringVar(&s.Registry, "registry", s.Registry, "`URL` of the schema registry, or several separated by commas")
 	f.IntVar(&s.Partitions, "partitions", s.Partitions, "`number` of partitions of each topic; the topics must have been made with it")
-	f.Group("Services", "kafka", "clickhouse", "clickhouse-ca", "clickhouse-replicated", "database", "registry", "partitions")
+	f.Group("Services", "kafka", "kafka-tls", "kafka-ca", "kafka-cert", "kafka-key", "kafka-sasl", "kafka-user", "kafka-password", "clickhouse", "clickhouse-ca", "clickhouse-replicated", "database", "registry", "partitions")
+}
+
+// kafkaFlags declares how Kafka is logged in to.
+func (s *Services) kafkaFlags(f *Flags) {
+	k := &s.KafkaSecurity
+	f.BoolVar(&k.TLS, "kafka-tls", k.TLS, "reach Kafka over TLS")
+	f.StringVar(&k.CAFile, "kafka-ca", k.CAFile, "`file` with the certificates (PEM) of those who may have signed the brokers'; empty: the system's")
+	f.StringVar(&k.CertFile, "kafka-cert", k.CertFile, "`file` with the certificate (PEM) to show brokers that ask for one")
+	f.StringVar(&k.KeyFile, "kafka-key", k.KeyFile, "`file` with the key (PEM) of that certificate")
+	f.StringVar(&k.Mechanism, "kafka-sasl", k.Mechanism, "`mechanism` to log in to Kafka by: "+strings.Join(kafka.Mechanisms(), ", ")+"; empty: nobody logs in")
+	f.StringVar(&k.User, "kafka-user", k.User, "`name` to log in to Kafka with")
+	f.StringVar(&k.PasswordFile, "kafka-password", k.PasswordFile, "`file` whose first line is the password; it is read again for every connection, so that it can be replaced")
 }
 
 // Validate returns every fault.
 func (s *Services) Validate() error {
-	var faults []error
+	faults := []error{s.KafkaSecurity.Validate()}
 	if len(s.Kafka) == 0 {
 		faults = append(faults, errors.New("--kafka: at least one broker is needed"))
 	}

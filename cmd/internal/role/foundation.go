@@ -62,6 +62,10 @@ func Lay(ctx context.Context, s Surroundings) (*Foundation, error) {
 		Name: s.Name, Services: s.Services, Log: s.Log, Telemetry: s.Telemetry, Contexts: domain.Contexts(),
 		Kafka: kafka.Config{Brokers: s.Services.Kafka, ClientID: "recount-" + s.Name, Log: s.Log, Hooks: s.Telemetry.KafkaHooks()},
 	}
+	var err error
+	if f.Kafka, err = f.Kafka.With(s.Services.KafkaSecurity); err != nil {
+		return nil, err
+	}
 	if err := f.reachKafka(ctx); err != nil {
 		return nil, err
 	}
