@@ -39,10 +39,18 @@ A request is answered with 202 as soon as the brokers have the command, or, with
 Without --tokens only this machine is served. A token file has a line name:SHA-256 for each token; the name becomes the
 actor of its commands:
 
-  TOKEN=$(openssl rand -hex 32); echo "alice:$(printf %s "$TOKEN" | sha256sum | cut -d' ' -f1)" >> tokens`,
+  TOKEN=$(openssl rand -hex 32); echo "alice:$(printf %s "$TOKEN" | sha256sum | cut -d' ' -f1)" >> tokens
+
+With --policy a name may send what its line says, and who has no line nothing. "*" is any context, aggregate or command:
+
+  teller:    bank/account/deposit bank/account/withdraw
+  warehouse: shop/inventory/* shop/shipment/*
+  auditor:
+
+Everybody with a token may ask what became of a command, and wait for views.`,
 		Example: `
   ingest serve
-  ingest serve --http-addr 0.0.0.0:8080 --tokens /etc/recount/tokens
+  ingest serve --http-addr 0.0.0.0:8080 --tokens /etc/recount/tokens --policy /etc/recount/policy
 
   curl --json '{"customer_id":"ada","currency":"EUR"}' -H 'Prefer: wait=5' http://127.0.0.1:8080/v1/bank/account/acct-1/open`,
 		Config: cfg,

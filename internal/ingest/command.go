@@ -68,6 +68,9 @@ func (s *Server) readRequest(r *http.Request, actor string) (info commandInfo, m
 	if info, p = s.catalog.command(r.PathValue("context"), r.PathValue("aggregate"), r.PathValue("command")); p != nil {
 		return info, meta, p
 	}
+	if p = s.cfg.Policy.permit(actor, info); p != nil {
+		return info, meta, p
+	}
 	id := r.PathValue("id")
 	if err := checkID(id); err != nil {
 		p = newProblem(http.StatusBadRequest, CodeMalformed, fmt.Sprintf("the ID in the address %v", err))

@@ -13,6 +13,7 @@ const (
 	CodeMalformed        = "malformed"              // 400: not JSON, not an object, an ID or header that can't be read
 	CodeUnauthenticated  = "unauthenticated"        // 401: no bearer token, or not one of ours
 	CodeForbiddenHost    = "forbidden-host"         // 403: without tokens only loopback is served
+	CodeForbidden        = "forbidden"              // 403: the policy does not let this sender send this command
 	CodeNotFound         = "not-found"              // 404: no such address
 	CodeUnknownContext   = "unknown-context"        // 404
 	CodeUnknownAggregate = "unknown-aggregate"      // 404

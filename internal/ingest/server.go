@@ -44,6 +44,11 @@ func NewServer(cfg Config) (*Server, error) {
 		hurry:    make(chan struct{}),
 	}
 	s.catalog = newCatalog(cfg.Codec, cfg.Contexts)
+	if cfg.Policy != nil {
+		if err := cfg.Policy.check(cfg.Tokens, s.catalog); err != nil {
+			return nil, err
+		}
+	}
 	var err error
 	if s.openapi, err = describe(s.catalog, cfg); err != nil {
 		return nil, err

@@ -20,7 +20,9 @@ type Ingest struct {
 	// Address is host:port; one that others can reach needs Tokens.
 	Address string
 	// Tokens is a file of bearer tokens; empty: none are needed, and only this machine is served.
-	Tokens       string
+	Tokens string
+	// Policy is a file that says which commands each name of Tokens may send; empty: all.
+	Policy       string
 	Contexts     []string
 	BodyBytes    int64
 	InFlight     int
@@ -37,6 +39,7 @@ func NewIngest() Ingest {
 func (i *Ingest) Flags(f *cli.Flags) {
 	f.StringVar(&i.Address, "http-addr", i.Address, "`address` to listen on; one that others can reach needs --tokens")
 	f.StringVar(&i.Tokens, "tokens", i.Tokens, "`file` of those who may send commands, a line name:SHA-256 of the token each; empty: whoever is on this machine")
+	f.StringVar(&i.Policy, "policy", i.Policy, "`file` that says which commands each name of --tokens may send, a line NAME: CONTEXT/AGGREGATE/COMMAND ... each, with * for any; whoever it doesn't name may send none. Empty: everybody may send all")
 	f.StringSliceVar(&i.Contexts, "context", i.Contexts, "`contexts` whose commands to take, separated by commas; empty: all")
 	f.Int64Var(&i.BodyBytes, "body-bytes", i.BodyBytes, "`bytes` of a request's body at most")
 	f.IntVar(&i.InFlight, "in-flight", i.InFlight, "`requests` worked on at a time at most; others are sent away with 429")
@@ -54,6 +57,7 @@ func (i *Ingest) Validate() error {
 	}
 	faults = append(faults, cli.CheckListener("--http-addr", i.Address, "--tokens", i.Tokens))
 	check(i.BodyBytes >= 1 && i.BodyBytes <= kafka.RecordBytesMax, "--body-bytes: %d is not between 1 and %d", i.BodyBytes, kafka.RecordBytesMax)
+	check(i.Policy == "" || i.Tokens != "", "--policy: it is about names of --tokens, which is missing")
 	check(i.InFlight >= 1, "--in-flight: %d requests would serve nobody", i.InFlight)
 	check(i.WaitMax > 0, "--wait-max: %v is not a time to wait", i.WaitMax)
 	check(i.DrainTimeout > 0, "--drain-timeout: %v is not a time to wait", i.DrainTimeout)
@@ -92,6 +96,11 @@ func (i Ingest) Open(ctx context.Context, f *Foundation) (*IngestServer, error) 
 	if i.Tokens != "" {
 		if cfg.Tokens, err = ingest.ReadTokens(i.Tokens, f.Log); err != nil {
 			return nil, err
+		}
+		if i.Policy != "" {
+			if cfg.Policy, err = ingest.ReadPolicy(i.Policy); err != nil {
+				return nil, err
+			}
 		}
 		cfg.Routes = f.Telemetry.Probes() // strangers may reach it: they get no more than yes or no
 	}
