@@ -122,3 +122,34 @@ func (p *progress) end() {
 	p.mu.Unlock()
 	p.bars.Wait()
 }
+
+// observers tell all of them.
+type observers []rebuild.Observer
+
+// At tells of a point.
+func (o observers) At(view string, p rebuild.Point) {
+	for _, each := range o {
+		each.At(view, p)
+	}
+}
+
+// Filling tells how far the filling is.
+func (o observers) Filling(p rebuild.Progress) {
+	for _, each := range o {
+		each.Filling(p)
+	}
+}
+
+// Compared tells what came of comparing a table.
+func (o observers) Compared(view string, c clickhouse.Comparison, took time.Duration) {
+	for _, each := range o {
+		each.Compared(view, c, took)
+	}
+}
+
+// Switched tells that a view is shown anew.
+func (o observers) Switched(view string, generation int, took time.Duration) {
+	for _, each := range o {
+		each.Switched(view, generation, took)
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/role"
+	"recount/internal/telemetry"
 	"recount/internal/worker/rebuild"
 )
 
@@ -20,6 +21,8 @@ type rebuildConfig struct {
 	cli.Services
 	role.Rebuild
 	rebuild.Options
+	Telemetry cli.Telemetry
+
 	All    bool
 	From   []string
 	ID     string
@@ -47,11 +50,12 @@ func (c *rebuildConfig) Flags(f *cli.Flags) {
 	f.BoolVar(&c.Quiet, "quiet", false, "show no progress")
 	c.Rebuild.Flags(f)
 	c.Services.Flags(f)
+	c.Telemetry.Flags(f)
 }
 
 // Validate returns every fault.
 func (c *rebuildConfig) Validate() error {
-	faults := []error{c.Rebuild.Validate(), c.Services.Validate()}
+	faults := []error{c.Rebuild.Validate(), c.Services.Validate(), c.Telemetry.Validate()}
 	if c.Keep < 0 {
 		faults = append(faults, fmt.Errorf("--keep: %d generations can't be kept", c.Keep))
 	}
@@ -96,6 +100,7 @@ generation over; without any, the view stands still after the switch until some 
   projectors rebuild account_history --expect-change      # after its mapping was changed and its Revision raised
   projectors rebuild events --from 2026-03-01T00:00:00Z   # only what was written since; older rows are copied
   projectors rebuild account_history --id account/acct-1  # only the rows of one account, where they are wrong
+  projectors rebuild --all --telemetry-addr 127.0.0.1:9105   # with metrics, for a board to show
   projectors rollback account_history                     # and back again`,
 		Args:   cobra.ArbitraryArgs,
 		Config: cfg,
@@ -124,7 +129,7 @@ func (c *rebuildConfig) run(ctx context.Context, p *cli.Process, f *role.Foundat
 		return err
 	}
 	show := newProgress(p.Stderr, c.Quiet)
-	c.Observer = show
+	c.Observer = observers{show, f.Telemetry.Rebuild()}
 	r, _, err := c.Open(ctx, f)
 	if err != nil {
 		return err
@@ -132,14 +137,30 @@ func (c *rebuildConfig) run(ctx context.Context, p *cli.Process, f *role.Foundat
 	if c.ID != "" {
 		return c.mend(ctx, p, r, views)
 	}
-	results, err := r.Rebuild(ctx, views, c.Options)
-	show.end()
-	for _, result := range results {
-		if _, told := fmt.Fprintln(p.Stdout, sentence(result)); told != nil {
-			err = errors.Join(err, told)
+	return c.observed(ctx, p, f, func(ctx context.Context) error {
+		results, err := r.Rebuild(ctx, views, c.Options)
+		show.end()
+		for _, result := range results {
+			if _, told := fmt.Fprintln(p.Stdout, sentence(result)); told != nil {
+				err = errors.Join(err, told)
+			}
 		}
+		return err
+	})
+}
+
+// observed shows metrics for as long as do takes.
+func (c *rebuildConfig) observed(ctx context.Context, p *cli.Process, f *role.Foundation, do func(context.Context) error) error {
+	server, err := f.Telemetry.Listen(ctx, telemetry.Endpoint{Address: c.Telemetry.Address, TokenFile: c.Telemetry.TokenFile, Log: p.Log})
+	if err != nil {
+		return err
 	}
-	return err
+	done, stop := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	go func() { served <- server.Run(done) }()
+	err = do(ctx)
+	stop()
+	return errors.Join(err, <-served)
 }
 
 // mend mends one aggregate's rows in each view.
