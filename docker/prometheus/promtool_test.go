@@ -1,0 +1,89 @@
+package prometheus
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+)
+
+// TestPromtoolAgrees has promtool check the rules and the configuration and run the tests of the rules; and shows, for
+// each alert, that these tests fail when it never fires.
+func TestPromtoolAgrees(t *testing.T) {
+	t.Parallel()
+	promtool := program(t, "promtool")
+	run := func(args ...string) (string, bool) {
+		out, err := exec.Command(promtool, args...).CombinedOutput()
+		if failed := (*exec.ExitError)(nil); err != nil && !errors.As(err, &failed) {
+			t.Fatal(err)
+		}
+		return string(out), err == nil
+	}
+	for _, args := range [][]string{
+		{"check", "rules", "--lint=all", "--lint-fatal", "rules/recording.yml", "rules/alerts.yml"},
+		{"check", "config", "--syntax-only", "prometheus.yml"},
+		append([]string{"test", "rules"}, testFiles(t, ".")...),
+	} {
+		if out, ok := run(args...); !ok {
+			t.Errorf("promtool %s:\n%s", strings.Join(args, " "), out)
+		}
+	}
+	for _, r := range rulesOf(t) {
+		if r.Alert == "" {
+			continue
+		}
+		silenced := t.TempDir()
+		silence(t, silenced, r)
+		if out, ok := run(append([]string{"test", "rules"}, testFiles(t, silenced)...)...); ok {
+			t.Errorf("the control: %s never fires, and no test notices:\n%s", r.Alert, out)
+		}
+	}
+}
+
+func testFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "tests", "*.yml"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("there are no tests of the rules", err)
+	}
+	return files
+}
+
+// silence copies rules and tests to dir, with one alert that never fires.
+func silence(t *testing.T, dir string, alert rulefmt.Rule) {
+	t.Helper()
+	for _, folder := range []string{"rules", "tests"} {
+		if err := os.CopyFS(filepath.Join(dir, folder), os.DirFS(folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(dir, "rules", "alerts.yml")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after, _ := strings.Cut(string(raw), "- alert: "+alert.Alert+"\n")
+	_, rest, found := strings.Cut(after, "        labels: {")
+	if !found {
+		t.Fatalf("%s is not written as the others are", alert.Alert)
+	}
+	text := before + "- alert: " + alert.Alert + "\n        expr: vector(0) > 1\n        labels: {" + rest
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// program builds one of Prometheus' programs, at the version that go.mod names.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	build := exec.Command("go", "build", "-tags", "remove_all_sd", "-o", path, "github.com/prometheus/prometheus/cmd/"+name)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building %s: %v\n%s", name, err, out)
+	}
+	return path
+}
