@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write the answers that ClickHouse gives into docs/analysts.md")
+var update = flag.Bool("update", false, "write the answers that ClickHouse gives into the pages of docs")
 
 const (
 	questionsAsked = 10
@@ -28,14 +28,20 @@ const (
 // TestAnalysts asks every question of docs/analysts.md and compares every answer.
 func TestAnalysts(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join("..", "..", "..", "docs", "analysts.md")
+	answersHold(t, "analysts.md", loadAnalystsBooks)
+}
+
+// answersHold asks every question of a page of docs, after fill has brought about what it speaks of, and compares every answer.
+func answersHold(t *testing.T, name string, fill func(t *testing.T, w *whole, page string) (loaded time.Time)) {
+	t.Helper()
+	path := filepath.Join("..", "..", "..", "docs", name)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	page := string(text)
 	w := newWhole(t)
-	loaded := loadAnalystsBooks(t, w, page)
+	loaded := fill(t, w, page)
 
 	answered, wrong, err := answerAll(page, func(sql string) (string, error) { return askAsAnalyst(w, sql, loaded) })
 	if err != nil {
@@ -48,7 +54,7 @@ func TestAnalysts(t *testing.T) {
 		return
 	}
 	for _, difference := range wrong {
-		t.Errorf("%s\nIs it right? go test ./cmd/recount/acceptance -run TestAnalysts -update", difference)
+		t.Errorf("%s\nIs it right? go test ./cmd/recount/acceptance -run %s -update", difference, t.Name())
 	}
 }
 
@@ -71,19 +77,30 @@ func loadAnalystsBooks(t *testing.T, w *whole, page string) (loaded time.Time) {
 			eventuallyCounts(t, w.db, commands+int64(i), view)
 		}
 		if i == 0 {
-			time.Sleep(time.Millisecond) // times are told in milliseconds
-			loaded = time.Now().UTC()
-			time.Sleep(time.Millisecond)
+			loaded = between()
 		}
 	}
-	eventually(t, "everything is known that was recorded by "+loaded.String(), func() error {
-		n, err := count(t, w.db, "SELECT count() FROM known WHERE view = 'account_history' AND known_until >= parseDateTime64BestEffort(?, 3, 'UTC')", loaded.Format(moment))
+	knowsAllOf(t, w, "account_history", loaded)
+	return loaded
+}
+
+// between returns a moment that is neither that of what was before nor that of what comes next: times are told in milliseconds.
+func between() time.Time {
+	time.Sleep(time.Millisecond)
+	defer time.Sleep(time.Millisecond)
+	return time.Now().UTC()
+}
+
+// knowsAllOf waits until a view has everything that was recorded by a moment.
+func knowsAllOf(t *testing.T, w *whole, view string, at time.Time) {
+	t.Helper()
+	eventually(t, "everything is known that was recorded by "+at.String(), func() error {
+		n, err := count(t, w.db, "SELECT count() FROM known WHERE view = ? AND known_until >= parseDateTime64BestEffort(?, 3, 'UTC')", view, at.Format(moment))
 		if err == nil && n == 0 {
 			err = errors.New("not yet")
 		}
 		return err
 	})
-	return loaded
 }
 
 // askAsAnalyst asks as the page says to.
