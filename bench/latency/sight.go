@@ -43,8 +43,8 @@ type step struct {
 // The time between an answer and the next question: the more often it is asked, the more it takes from those it looks at.
 // All of it counts as time in which nothing could be seen.
 const (
-	balancesPause = 20 * time.Millisecond
-	historyPause  = 100 * time.Millisecond
+	balancesPause = 30 * time.Millisecond
+	historyPause  = 250 * time.Millisecond
 )
 
 // watch asks until everything is seen.
