@@ -126,7 +126,7 @@ func (s *stage) clear(ctx context.Context) error {
 }
 
 func (s *stage) subject() subjectConfig {
-	return subjectConfig{Broker: s.broker.Addr(), URL: s.engine.URL(), Lanes: s.o.lanes, Block: s.o.block}
+	return subjectConfig{Broker: s.broker.Addr(), URL: s.engine.URL(), Lanes: s.o.lanes, Block: s.o.block, Profile: s.o.profile}
 }
 
 // start starts a subject. Its last line is what it says of itself.

@@ -37,6 +37,7 @@ const (
 type subjectConfig struct {
 	Broker, URL  string
 	Lanes, Block int
+	Profile      string // a file for the rebuilder's processor profile; empty: none
 }
 
 // told is what a rebuilder says of itself when it has ended.
@@ -70,7 +71,12 @@ func (c subjectConfig) rebuildBy(ctx context.Context, cfg projector.Config) erro
 	if err != nil {
 		return err
 	}
-	if _, err := r.Rebuild(ctx, []string{balances, history}, rebuild.Options{Keep: 1}); err != nil {
+	stop, err := benchsubject.Profile(c.Profile)
+	if err != nil {
+		return err
+	}
+	_, err = r.Rebuild(ctx, []string{balances, history}, rebuild.Options{Keep: 1})
+	if err := errors.Join(err, stop()); err != nil {
 		return err
 	}
 	if watch.PeakMiB, err = peakMiB(); err != nil {
