@@ -13,7 +13,10 @@ type figures struct {
 	checkpoints, restarts, clockStops    int
 	handovers                            int // by standbys
 	crashes                              map[point]int
-	virtual                              time.Duration
+	// Of sagas: how many, their timers that came due and those told before their time, commands that failed, ends that
+	// nobody heard of, and orders of operators.
+	sagas, ticks, early, stumbles, unheard, orders int
+	virtual                                        time.Duration
 }
 
 func (f *figures) crash(at point) {
@@ -36,6 +39,12 @@ func (f *figures) add(o figures) {
 	f.handovers += o.handovers
 	f.clockStops += o.clockStops
 	f.virtual += o.virtual
+	f.sagas += o.sagas
+	f.ticks += o.ticks
+	f.early += o.early
+	f.stumbles += o.stumbles
+	f.unheard += o.unheard
+	f.orders += o.orders
 	for at, n := range o.crashes {
 		for range n {
 			f.crash(at)
@@ -47,6 +56,16 @@ func (f *figures) String() string {
 	var b strings.Builder
 	line := func(n int, what string) { fmt.Fprintf(&b, "%9d %s\n", n, what) }
 	line(f.runs, "runs, "+f.virtual.Round(time.Second).String()+" of virtual time")
+	if f.sagas > 0 {
+		line(f.sagas, "instances of sagas")
+		line(f.ticks, "timers that came due")
+		line(f.early, "timers told before their time")
+		line(f.stumbles, "commands of sagas that failed")
+		line(f.unheard, "transactions whose end nobody heard of")
+		line(f.takeovers, "desks taken over")
+		line(f.orders, "orders of operators")
+		return b.String()
+	}
 	line(f.commands, "commands")
 	line(f.events, "events")
 	line(f.aborts, "transactions aborted")

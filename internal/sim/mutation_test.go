@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"recount/e2e/deals"
 )
 
 // caught is a mutation and what notices it: a row of the table in README.md.
@@ -20,6 +22,7 @@ type caught struct {
 const (
 	pureEngine = "pure"
 	writeSide  = "write side"
+	sagaWorlds = "sagas"
 )
 
 // Where mutations are injected.
@@ -30,6 +33,8 @@ const (
 	inLease         = "the disk behind the lease"
 	inFrames        = "requests on their way"
 	inStore         = "the store"
+	inMachine       = "the process"
+	inOutbox        = "the outbox"
 )
 
 func caughtMutations() []caught {
@@ -60,6 +65,11 @@ func caughtMutations() []caught {
 		{answeredTooSoon, pureEngine, inLoop, honest, 1},
 		{eventCut, pureEngine, inLoop, readable, 1},
 		{storeFirst, pureEngine, inLoop, endsWell, 1},
+		{dispatchOnReplay, sagaWorlds, inLoop, sentOnce, 1},
+		{randomIDs, sagaWorlds, inOutbox, sentOnce, 1},
+		{undoneAtOnce, sagaWorlds, inMachine, inReverse, 1},
+		{timerLost, sagaWorlds, inLoop, sagasEnd, 1},
+		{neverUndone, sagaWorlds, inMachine, dealsDone, 1},
 	}
 }
 
@@ -85,13 +95,17 @@ func TestEachMutationIsNoticed(t *testing.T) {
 func (c caught) noticed(t *testing.T, seed uint64) bool {
 	t.Helper()
 	var r result
-	if c.world == writeSide {
+	var err error
+	switch c.world {
+	case writeSide:
 		r = inWorld(t, seed, c.mutation)
-	} else {
-		var err error
-		if r, _, err = runPure(seed, c.mutation); err != nil {
-			t.Fatal(err)
-		}
+	case sagaWorlds:
+		r, err = runSagas(seed, deals.Shop, c.mutation)
+	default:
+		r, _, err = runPure(seed, c.mutation)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, b := range r.breaches {
 		if b.invariant == c.invariant {
@@ -109,6 +123,11 @@ func TestEachInvariantHasAMutation(t *testing.T) {
 		broken[c.invariant] = true
 	}
 	for _, i := range invariants() {
+		if !broken[i.name] {
+			t.Errorf("nothing is shown to break %q", i.name)
+		}
+	}
+	for _, i := range sagaInvariants() {
 		if !broken[i.name] {
 			t.Errorf("nothing is shown to break %q", i.name)
 		}

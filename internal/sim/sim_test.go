@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+
+	"recount/e2e/deals"
 )
 
 var (
@@ -42,6 +44,22 @@ func twiceTheSame(t *testing.T, seed uint64) result {
 func TestSimWorld(t *testing.T) {
 	t.Parallel()
 	eachSeed(t, *seeds, "the whole write side", worldAsIs)
+}
+
+// TestSimSagas runs the engines of aggregates and processes without any I/O, in both contexts.
+func TestSimSagas(t *testing.T) {
+	t.Parallel()
+	eachSeed(t, *seeds, "sagas of the bank", func(t *testing.T, seed uint64) result { return sagasOf(t, seed, deals.Bank) })
+	eachSeed(t, *seeds, "sagas of the shop", func(t *testing.T, seed uint64) result { return sagasOf(t, seed, deals.Shop) })
+}
+
+func sagasOf(t *testing.T, seed uint64, context string) result {
+	t.Helper()
+	r, err := runSagas(seed, context, faithful)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func worldAsIs(t *testing.T, seed uint64) result { return inWorld(t, seed, faithful) }

@@ -2,11 +2,20 @@
 
 package sim
 
-import "testing"
+import (
+	"testing"
+
+	"recount/e2e/deals"
+)
 
 // seedsMany are those of make soak: half an hour on two processors.
 const seedsMany = 4_000
 
 func TestSoakSimPure(t *testing.T) { eachSeed(t, seedsMany, "the pure engine", twiceTheSame) }
+
+func TestSoakSimSagas(t *testing.T) {
+	eachSeed(t, seedsMany, "sagas of the bank", func(t *testing.T, seed uint64) result { return sagasOf(t, seed, deals.Bank) })
+	eachSeed(t, seedsMany, "sagas of the shop", func(t *testing.T, seed uint64) result { return sagasOf(t, seed, deals.Shop) })
+}
 
 func TestSoakSimWorld(t *testing.T) { eachSeed(t, seedsMany, "the whole write side", worldAsIs) }
