@@ -124,6 +124,8 @@ func (l *Log) move(r es.Recorded, before, after account.Account) {
 		m.channel = e.Channel
 	case account.FundsWithdrawn:
 		m.channel = e.Channel
+	case account.FundsCaptured:
+		m.channel = e.Channel
 	}
 	if !strings.HasPrefix(r.Meta.Actor, Bank+"/") {
 		l.paidIn[m.currency] += m.amount

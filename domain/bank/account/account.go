@@ -8,6 +8,8 @@
 package account
 
 import (
+	"slices"
+
 	"recount/domain/money"
 	"recount/internal/es"
 )
@@ -30,6 +32,8 @@ type Account struct {
 	OverdraftLimit int64  `avro:"overdraft_limit"`
 	// Balance never falls below -OverdraftLimit.
 	Balance int64 `avro:"balance"`
+	// Holds are what of it is set aside. They are never written to: Evolve makes new ones.
+	Holds []Hold `avro:"holds"`
 }
 
 // Decide returns the facts c makes true, or refuses.
@@ -41,6 +45,12 @@ func (a Account) Decide(c Command) ([]Event, error) {
 		return a.deposit(c)
 	case Withdraw:
 		return a.withdraw(c)
+	case Reserve:
+		return a.reserve(c)
+	case Capture:
+		return a.capture(c)
+	case Release:
+		return a.release(c)
 	case Freeze:
 		return a.freeze(c)
 	case Unfreeze:
@@ -113,6 +123,7 @@ func (a Account) close() ([]Event, error) {
 		AccountClosed{CustomerID: a.CustomerID, Currency: a.Currency},
 		a.requireAlive(),
 		es.Require(a.Status != StatusFrozen, Frozen),
+		es.Require(len(a.Holds) == 0, HoldsOpen),
 		es.Require(a.Balance == 0, BalanceNotZero))
 }
 
@@ -123,9 +134,10 @@ func (a Account) requireAlive() error {
 		es.Require(a.Status != StatusClosed, Closed))
 }
 
-// covers reports whether amount may be withdrawn. With amount positive and the limit not negative the difference
-// cannot overflow; balance plus limit could.
-func (a Account) covers(amount int64) bool { return amount-a.OverdraftLimit <= a.Balance }
+// covers reports whether amount may be withdrawn, or set aside. With amount positive and the limit not negative the
+// difference cannot overflow, and balance less what is held is never below the opposite of the limit; balance plus limit
+// could overflow.
+func (a Account) covers(amount int64) bool { return amount-a.OverdraftLimit <= a.Balance-a.Held() }
 
 // Evolve returns the account after e. It never refuses and never panics: e already happened.
 func (a Account) Evolve(e Event) Account {
@@ -137,6 +149,13 @@ func (a Account) Evolve(e Event) Account {
 		a.Balance += e.Amount
 	case FundsWithdrawn:
 		a.Balance -= e.Amount
+	case FundsReserved:
+		a.Holds = append(slices.Clip(a.Holds), Hold{ID: e.HoldID, Amount: e.Amount})
+	case FundsCaptured:
+		a.Balance -= e.Amount
+		a.Holds = without(a.Holds, e.HoldID)
+	case FundsReleased:
+		a.Holds = without(a.Holds, e.HoldID)
 	case AccountFrozen:
 		a.Status = StatusFrozen
 	case AccountUnfrozen:

@@ -25,7 +25,9 @@ var (
 
 func given(events ...Event) []Event { return events }
 
-func cases() []row { return slices.Concat(openings(), deposits(), withdrawals(), endings()) }
+func cases() []row {
+	return slices.Concat(openings(), deposits(), withdrawals(), reservations(), captures(), endings())
+}
 
 func openings() []row {
 	return []row{

@@ -32,6 +32,29 @@ type Withdraw struct {
 	Channel   string `avro:"channel"`
 }
 
+// Reserve asks to set money aside for somebody: it stays in the account until it is captured or released.
+type Reserve struct {
+	// HoldID tells this hold from the account's others.
+	HoldID    string `avro:"hold_id"`
+	Amount    int64  `avro:"amount"`
+	Currency  string `avro:"currency"`
+	Reference string `avro:"reference"`
+}
+
+// Capture asks to take money out that was set aside. What is left of the hold is free again.
+type Capture struct {
+	HoldID    string `avro:"hold_id"`
+	Amount    int64  `avro:"amount"`
+	Currency  string `avro:"currency"`
+	Reference string `avro:"reference"`
+	Channel   string `avro:"channel"`
+}
+
+// Release asks to free what was set aside.
+type Release struct {
+	HoldID string `avro:"hold_id"`
+}
+
 // Freeze asks that no money leaves the account until it is unfrozen.
 type Freeze struct {
 	Reason string `avro:"reason"`
@@ -46,6 +69,9 @@ type Close struct{}
 func (Open) command()     {}
 func (Deposit) command()  {}
 func (Withdraw) command() {}
+func (Reserve) command()  {}
+func (Capture) command()  {}
+func (Release) command()  {}
 func (Freeze) command()   {}
 func (Unfreeze) command() {}
 func (Close) command()    {}
@@ -88,6 +114,45 @@ type FundsWithdrawn struct {
 	Channel      string `avro:"channel"`
 }
 
+// FundsReserved says that money was set aside. It is still part of the balance.
+type FundsReserved struct {
+	CustomerID   string `avro:"customer_id"`
+	HoldID       string `avro:"hold_id"`
+	Amount       int64  `avro:"amount"`
+	Currency     string `avro:"currency"`
+	Reference    string `avro:"reference"`
+	BalanceAfter int64  `avro:"balance_after"`
+	// HeldAfter is all that is set aside now.
+	HeldAfter   int64  `avro:"held_after"`
+	StatusAfter Status `avro:"status_after"`
+}
+
+// FundsCaptured says that money that was set aside went out.
+type FundsCaptured struct {
+	CustomerID string `avro:"customer_id"`
+	HoldID     string `avro:"hold_id"`
+	Amount     int64  `avro:"amount"`
+	// Released is what of the hold was not taken, and is free again.
+	Released     int64  `avro:"released"`
+	Currency     string `avro:"currency"`
+	Reference    string `avro:"reference"`
+	BalanceAfter int64  `avro:"balance_after"`
+	HeldAfter    int64  `avro:"held_after"`
+	StatusAfter  Status `avro:"status_after"`
+	Channel      string `avro:"channel"`
+}
+
+// FundsReleased says that money that was set aside is free again.
+type FundsReleased struct {
+	CustomerID   string `avro:"customer_id"`
+	HoldID       string `avro:"hold_id"`
+	Amount       int64  `avro:"amount"`
+	Currency     string `avro:"currency"`
+	BalanceAfter int64  `avro:"balance_after"`
+	HeldAfter    int64  `avro:"held_after"`
+	StatusAfter  Status `avro:"status_after"`
+}
+
 // AccountFrozen says that no money leaves from now on.
 type AccountFrozen struct {
 	CustomerID   string `avro:"customer_id"`
@@ -112,6 +177,9 @@ type AccountClosed struct {
 func (AccountOpened) event()   {}
 func (FundsDeposited) event()  {}
 func (FundsWithdrawn) event()  {}
+func (FundsReserved) event()   {}
+func (FundsCaptured) event()   {}
+func (FundsReleased) event()   {}
 func (AccountFrozen) event()   {}
 func (AccountUnfrozen) event() {}
 func (AccountClosed) event()   {}

@@ -25,7 +25,8 @@ func amounts() *rapid.Generator[int64] {
 func commands() *rapid.Generator[Command] {
 	currency := rapid.SampledFrom([]string{"EUR", "EUR", "EUR", "USD", ""})
 	return rapid.Custom(func(t *rapid.T) Command {
-		switch rapid.IntRange(0, 11).Draw(t, "kind") {
+		hold := rapid.SampledFrom([]string{"h-1", "h-2", "h-3", ""})
+		switch rapid.IntRange(0, 16).Draw(t, "kind") {
 		case 0:
 			return Open{CustomerID: "ada", Currency: currency.Draw(t, "currency"), OverdraftLimit: amounts().Draw(t, "limit")}
 		case 1:
@@ -36,6 +37,12 @@ func commands() *rapid.Generator[Command] {
 			return Close{}
 		case 5, 6, 7:
 			return Deposit{Amount: amounts().Draw(t, "amount"), Currency: currency.Draw(t, "currency")}
+		case 8, 9:
+			return Reserve{HoldID: hold.Draw(t, "hold"), Amount: amounts().Draw(t, "amount"), Currency: currency.Draw(t, "currency")}
+		case 10, 11:
+			return Capture{HoldID: hold.Draw(t, "hold"), Amount: amounts().Draw(t, "amount"), Currency: currency.Draw(t, "currency")}
+		case 12:
+			return Release{HoldID: hold.Draw(t, "hold")}
 		}
 		return Withdraw{Amount: amounts().Draw(t, "amount"), Currency: currency.Draw(t, "currency")}
 	})
@@ -46,6 +53,7 @@ func TestTheBooksAddUp(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		var state Account
+		free := new(big.Int) // what came in, less what went out and what is set aside
 		limit := rapid.OneOf(rapid.Int64Range(0, 100), rapid.Int64Range(0, math.MaxInt64)).Draw(t, "limit")
 		script := append([]Command{Open{CustomerID: "ada", Currency: "EUR", OverdraftLimit: limit}},
 			rapid.SliceOfN(commands(), 0, 60).Draw(t, "commands")...)
@@ -57,12 +65,13 @@ func TestTheBooksAddUp(t *testing.T) {
 			if !reflect.DeepEqual(events, again) || !errors.Is(err, errAgain) {
 				t.Fatalf("%+v on %+v is decided %v, %v and then %v, %v", c, before, events, err, again, errAgain)
 			}
-			if err != nil && (after != before || len(events) > 0) {
+			if err != nil && (!reflect.DeepEqual(after, before) || len(events) > 0) {
 				t.Fatalf("%+v was refused and changed %+v to %+v", c, before, after)
 			}
 			state = after
 			sum.Add(sum, movedBy(events))
 			checkBooks(t, state, limit, sum)
+			checkHolds(t, state, limit, free.Add(free, freedBy(events)))
 			checkFacts(t, state, events)
 		}
 	})
@@ -76,9 +85,39 @@ func movedBy(events []Event) *big.Int {
 			moved.Add(moved, big.NewInt(e.Amount))
 		case FundsWithdrawn:
 			moved.Sub(moved, big.NewInt(e.Amount))
+		case FundsCaptured:
+			moved.Sub(moved, big.NewInt(e.Amount))
 		}
 	}
 	return moved
+}
+
+// freedBy is what events add to what is free: a capture takes what was not free before.
+func freedBy(events []Event) *big.Int {
+	freed := movedBy(events)
+	for _, event := range events {
+		switch e := event.(type) {
+		case FundsReserved:
+			freed.Sub(freed, big.NewInt(e.Amount))
+		case FundsCaptured:
+			freed.Add(freed, big.NewInt(e.Amount))
+			freed.Add(freed, big.NewInt(e.Released))
+		case FundsReleased:
+			freed.Add(freed, big.NewInt(e.Amount))
+		}
+	}
+	return freed
+}
+
+// checkHolds: what is set aside is never less than nothing, and never more than there is to have.
+func checkHolds(t *rapid.T, state Account, limit int64, free *big.Int) {
+	want := new(big.Int).Sub(big.NewInt(state.Balance), big.NewInt(state.Held()))
+	if state.Held() < 0 || free.Cmp(want) != 0 || free.Cmp(big.NewInt(-limit)) < 0 {
+		t.Fatalf("%v is free, by the holds %v, with %d set aside and a limit of %d", free, want, state.Held(), limit)
+	}
+	if state.Status == StatusClosed && len(state.Holds) > 0 {
+		t.Fatalf("closed with %+v", state.Holds)
+	}
 }
 
 func checkBooks(t *rapid.T, state Account, limit int64, sum *big.Int) {
@@ -96,7 +135,7 @@ func checkBooks(t *rapid.T, state Account, limit int64, sum *big.Int) {
 // checkFacts compares what the events tell of the state with the state.
 func checkFacts(t *rapid.T, state Account, events []Event) {
 	for _, event := range events {
-		told := Account{OverdraftLimit: state.OverdraftLimit}
+		told, held := Account{OverdraftLimit: state.OverdraftLimit, Holds: state.Holds}, state.Held()
 		switch e := event.(type) {
 		case AccountOpened:
 			told.CustomerID, told.Currency, told.Status, told.OverdraftLimit = e.CustomerID, e.Currency, StatusOpen, e.OverdraftLimit
@@ -104,6 +143,12 @@ func checkFacts(t *rapid.T, state Account, events []Event) {
 			told.CustomerID, told.Currency, told.Status, told.Balance = e.CustomerID, e.Currency, e.StatusAfter, e.BalanceAfter
 		case FundsWithdrawn:
 			told.CustomerID, told.Currency, told.Status, told.Balance = e.CustomerID, e.Currency, e.StatusAfter, e.BalanceAfter
+		case FundsReserved:
+			told.CustomerID, told.Currency, told.Status, told.Balance, held = e.CustomerID, e.Currency, e.StatusAfter, e.BalanceAfter, e.HeldAfter
+		case FundsCaptured:
+			told.CustomerID, told.Currency, told.Status, told.Balance, held = e.CustomerID, e.Currency, e.StatusAfter, e.BalanceAfter, e.HeldAfter
+		case FundsReleased:
+			told.CustomerID, told.Currency, told.Status, told.Balance, held = e.CustomerID, e.Currency, e.StatusAfter, e.BalanceAfter, e.HeldAfter
 		case AccountFrozen:
 			told.CustomerID, told.Currency, told.Status, told.Balance = e.CustomerID, e.Currency, StatusFrozen, e.BalanceAfter
 		case AccountUnfrozen:
@@ -111,7 +156,7 @@ func checkFacts(t *rapid.T, state Account, events []Event) {
 		case AccountClosed:
 			told.CustomerID, told.Currency, told.Status = e.CustomerID, e.Currency, StatusClosed
 		}
-		if told != state {
+		if !reflect.DeepEqual(told, state) || held != state.Held() {
 			t.Fatalf("%+v left %+v", event, state)
 		}
 	}
@@ -124,6 +169,7 @@ func TestEvolveTakesAnyFact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		facts := rapid.SliceOf(rapid.OneOf(
 			rapid.Make[AccountOpened]().AsAny(), rapid.Make[FundsDeposited]().AsAny(), rapid.Make[FundsWithdrawn]().AsAny(),
+			rapid.Make[FundsReserved]().AsAny(), rapid.Make[FundsCaptured]().AsAny(), rapid.Make[FundsReleased]().AsAny(),
 			rapid.Make[AccountFrozen]().AsAny(), rapid.Make[AccountUnfrozen]().AsAny(), rapid.Make[AccountClosed]().AsAny(),
 		)).Draw(t, "facts")
 		var once, twice Account
@@ -133,10 +179,10 @@ func TestEvolveTakesAnyFact(t *testing.T) {
 		for _, fact := range facts {
 			twice = twice.Evolve(fact.(Event))
 		}
-		if once != twice {
+		if !reflect.DeepEqual(once, twice) {
 			t.Fatalf("the same facts fold to %+v and %+v", once, twice)
 		}
-		for _, c := range []Command{Open{}, Deposit{Amount: 1}, Withdraw{Amount: 1}, Freeze{}, Unfreeze{}, Close{}} {
+		for _, c := range []Command{Open{}, Deposit{Amount: 1}, Withdraw{Amount: 1}, Reserve{HoldID: "h", Amount: 1}, Capture{HoldID: "h", Amount: 1}, Release{HoldID: "h"}, Freeze{}, Unfreeze{}, Close{}} {
 			_, _, err := es.Handle(once, c) // whatever state came about, it is answered
 			if refusal := es.Refusal(""); err != nil && !errors.As(err, &refusal) {
 				t.Fatalf("%+v on %+v: %v is no refusal", c, once, err)

@@ -22,10 +22,23 @@ const (
 	AmountNotPositive es.Refusal = "account/amount-not-positive"
 	// CurrencyMismatch refuses money in another currency than the account's.
 	CurrencyMismatch es.Refusal = "account/currency-mismatch"
-	// InsufficientFunds refuses to take out more than the balance and the overdraft limit together.
+	// InsufficientFunds refuses to take out, or set aside, more than the balance and the overdraft limit together, less
+	// what is set aside.
 	InsufficientFunds es.Refusal = "account/insufficient-funds"
 	// Overflow refuses a deposit whose balance no int64 can hold.
 	Overflow es.Refusal = "account/overflow"
+	// HoldMissing refuses to set money aside for nobody knows what.
+	HoldMissing es.Refusal = "account/hold-missing"
+	// HeldOtherwise refuses another hold under the ID of one that is open.
+	HeldOtherwise es.Refusal = "account/held-otherwise"
+	// TooManyHolds refuses more open holds than an account may have.
+	TooManyHolds es.Refusal = "account/too-many-holds"
+	// NotHeld refuses to take what is not set aside, or no longer.
+	NotHeld es.Refusal = "account/not-held"
+	// CapturedTooMuch refuses to take more than was set aside.
+	CapturedTooMuch es.Refusal = "account/captured-too-much"
+	// HoldsOpen refuses to close an account in which money is set aside.
+	HoldsOpen es.Refusal = "account/holds-open"
 	// BalanceNotZero refuses to close an account that holds or owes money.
 	BalanceNotZero es.Refusal = "account/balance-not-zero"
 )

@@ -49,6 +49,19 @@ func changeBy(event account.Event) change {
 			customerID: e.CustomerID, currency: e.Currency, amount: -e.Amount, reference: e.Reference, channel: e.Channel,
 			balanceAfter: e.BalanceAfter, statusAfter: e.StatusAfter,
 		}
+	case account.FundsReserved: // what is set aside is still there
+		return change{
+			customerID: e.CustomerID, currency: e.Currency, reference: e.Reference, balanceAfter: e.BalanceAfter, statusAfter: e.StatusAfter,
+		}
+	case account.FundsCaptured:
+		return change{
+			customerID: e.CustomerID, currency: e.Currency, amount: -e.Amount, reference: e.Reference, channel: e.Channel,
+			balanceAfter: e.BalanceAfter, statusAfter: e.StatusAfter,
+		}
+	case account.FundsReleased:
+		return change{
+			customerID: e.CustomerID, currency: e.Currency, balanceAfter: e.BalanceAfter, statusAfter: e.StatusAfter,
+		}
 	case account.AccountFrozen:
 		return change{
 			customerID: e.CustomerID, currency: e.Currency, balanceAfter: e.BalanceAfter,

@@ -34,6 +34,16 @@ func books() []estest.Record {
 		}),
 		accountRecord("unfrozen", 6, account.AccountUnfrozen{CustomerID: "ada", Currency: "EUR", BalanceAfter: 0}),
 		accountRecord("closed", 7, account.AccountClosed{CustomerID: "ada", Currency: "EUR"}),
+		accountRecord("reserved", 8, account.FundsReserved{
+			CustomerID: "ada", HoldID: "h-1", Amount: 300, Currency: "EUR", Reference: "hotel", BalanceAfter: 1000, HeldAfter: 300, StatusAfter: account.StatusOpen,
+		}),
+		accountRecord("captured", 9, account.FundsCaptured{
+			CustomerID: "ada", HoldID: "h-1", Amount: 250, Released: 50, Currency: "EUR", Reference: "hotel", BalanceAfter: 750,
+			StatusAfter: account.StatusOpen, Channel: "card",
+		}),
+		accountRecord("released", 10, account.FundsReleased{
+			CustomerID: "ada", HoldID: "h-2", Amount: 80, Currency: "EUR", BalanceAfter: 750, HeldAfter: 20, StatusAfter: account.StatusFrozen,
+		}),
 		customerRecord("registered", 1, customer.CustomerRegistered{Name: "Ada Lovelace", Email: "ada@example.org", Address: home}),
 		customerRecord("moved", 2, customer.CustomerAddressChanged{Address: away}),
 		customerRecord("verified", 3, customer.CustomerVerified{}),
