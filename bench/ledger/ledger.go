@@ -192,6 +192,12 @@ func balanceAfter(e account.Event) (balance int64, tells bool) {
 		return e.BalanceAfter, true
 	case account.FundsWithdrawn:
 		return e.BalanceAfter, true
+	case account.FundsReserved:
+		return e.BalanceAfter, true
+	case account.FundsCaptured:
+		return e.BalanceAfter, true
+	case account.FundsReleased:
+		return e.BalanceAfter, true
 	case account.AccountFrozen:
 		return e.BalanceAfter, true
 	case account.AccountUnfrozen:

@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"recount/domain/bank/account"
 )
@@ -18,7 +19,7 @@ func (a *Audit) Verdict() error {
 		for _, e := range want {
 			state = state.Evolve(e.Body)
 		}
-		if got := a.account(id).state; got != state {
+		if got := a.account(id).state; !reflect.DeepEqual(got, state) {
 			a.fault(fmt.Errorf("%s is %+v, the serial fold says %+v: %w", id, got, state, ErrWrong))
 		}
 	}

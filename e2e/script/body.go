@@ -78,6 +78,12 @@ func wireName(body account.Command) string {
 		return "bank.account.deposit"
 	case account.Withdraw:
 		return "bank.account.withdraw"
+	case account.Reserve:
+		return "bank.account.reserve"
+	case account.Capture:
+		return "bank.account.capture"
+	case account.Release:
+		return "bank.account.release"
 	case account.Freeze:
 		return "bank.account.freeze"
 	case account.Unfreeze:

@@ -65,7 +65,7 @@ func TestABadAddressIsAProblemAndTheRestGoesOn(t *testing.T) {
 	t.Parallel()
 	try(t, map[string]bad{
 		"unknown context":   {post("/v1/shop/account/a/deposit", tenEuros), want{404, CodeUnknownContext, "", `"known":["bank"]`}},
-		"unknown aggregate": {post("/v1/bank/loan/a/deposit", tenEuros), want{404, CodeUnknownAggregate, "", `"known":["account","customer","transfer"]`}},
+		"unknown aggregate": {post("/v1/bank/loan/a/deposit", tenEuros), want{404, CodeUnknownAggregate, "", `"known":["account","customer","transaction","transfer"]`}},
 		"unknown command":   {post("/v1/bank/account/a/rob", tenEuros), want{404, CodeUnknownCommand, "", `"deposit"`}},
 		"wire name in path": {post("/v1/bank/account/a/Deposit", tenEuros), want{404, CodeUnknownCommand, "", ""}},
 		"unknown address":   {get("/v2/bank"), want{404, CodeNotFound, "", "openapi.json"}},

@@ -25,6 +25,7 @@ state
   currency         EUR
   overdraft_limit  0
   balance          0
+  holds            []
 
 events
   version  recorded at (UTC)        valid at (UTC)           type           command  actor   position
@@ -51,6 +52,7 @@ state
   currency
   overdraft_limit  0
   balance          0
+  holds            []
 
 events
   none

@@ -3,6 +3,7 @@ package inspect_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -151,7 +152,7 @@ func TestAnAggregateNobodyHasWritten(t *testing.T) {
 	if err != nil || len(timeline.Steps) != 0 {
 		t.Fatalf("%d steps, %v", len(timeline.Steps), err)
 	}
-	if state, version := timeline.State(); version != 0 || state != (account.Account{}) {
+	if state, version := timeline.State(); version != 0 || !reflect.DeepEqual(state, account.Account{}) {
 		t.Fatalf("version %d of %+v", version, state)
 	}
 }
