@@ -19,7 +19,7 @@ import (
 	"strings"
 	"time"
 
-	"recount/internal/embedded/filelock"
+	"recount/internal/filelock"
 )
 
 // Project is a Maven project: a pom.xml, perhaps with sources. Its POM binds the versions of all plugins it uses.

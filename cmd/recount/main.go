@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"recount/cmd/internal/cli"
+	"recount/cmd/recount/archive"
 	"recount/cmd/recount/demo"
 	"recount/cmd/recount/status"
 	"recount/cmd/recount/up"
@@ -34,6 +35,9 @@ func command() *cobra.Command {
   recount up --only clickhouse     run one of the embedded services alone
   recount status                   say how everything stands, and what needs somebody
   recount wait                     wait until a view has what was written
-  recount verify                   show that no event was altered, removed or put in`,
-		up.Command(), demo.Command(), status.Command(), wait.Command(), verify.Command())
+  recount verify                   show that no event was altered, removed or put in
+  recount export archive           keep all events in files
+  recount import archive           bring them into an empty cluster`,
+		up.Command(), demo.Command(), status.Command(), wait.Command(), verify.Command(),
+		archive.ExportCommand(), archive.ImportCommand())
 }

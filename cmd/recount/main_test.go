@@ -168,6 +168,10 @@ func TestMistakes(t *testing.T) {
 		"Kafka's port taken":    {[]string{"demo", "--kafka-port", taken}, cli.ExitFailed, "--kafka-port"},
 		"HTTP's port taken":     {[]string{"demo", "--http-port", taken}, cli.ExitFailed, "--http-port"},
 		"no place for a report": {[]string{"demo", "--json", filepath.Join(file, "report.json")}, cli.ExitUsage, "--json"},
+		"no archive":            {[]string{"import", filepath.Dir(file)}, cli.ExitFailed, "there is no archive in"},
+		"no folder for it":      {[]string{"export"}, cli.ExitUsage, "DIR"},
+		"files without events":  {[]string{"export", "archive", "--file-events", "0"}, cli.ExitUsage, "--file-events"},
+		"not even one at once":  {[]string{"import", "archive", "--parallel", "-1"}, cli.ExitUsage, "--parallel"},
 		"the data is a file":    {[]string{"demo", "--data", file}, cli.ExitFailed, file},
 	} {
 		t.Run(name, func(t *testing.T) {

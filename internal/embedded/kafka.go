@@ -16,7 +16,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
-	"recount/internal/embedded/filelock"
+	"recount/internal/filelock"
 )
 
 const kafkaService = "Kafka"

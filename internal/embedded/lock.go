@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"recount/internal/embedded/filelock"
+	"recount/internal/filelock"
 )
 
 // lockPatience is how long a start waits for the folder's last user: one that has lost its parent or was told to stop

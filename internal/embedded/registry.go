@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"recount/internal/embedded/filelock"
+	"recount/internal/filelock"
 )
 
 const registryService = "schema registry"

@@ -58,8 +58,10 @@ type Walk struct {
 	breaks []Break
 	broken int64
 
-	// lanes are the highest places of decided commands, by the channel they came from; stamped is the newest recorded time.
-	lanes   map[lane]int64
+	// lanes are the newest places of decided commands, by the channel they came from; at is that of the event before.
+	// stamped is the newest recorded time.
+	lanes   map[lane]*place
+	at      *place
 	stamped int64
 
 	linker engine.Linker
@@ -82,9 +84,15 @@ type lane struct {
 	partition   int32
 }
 
+// place is the newest in a lane.
+type place struct {
+	lane
+	offset int64
+}
+
 // New begins a walk.
 func New(cfg Config) *Walk {
-	w := &Walk{cfg: cfg, heads: map[string]*head{}, lanes: map[lane]int64{}}
+	w := &Walk{cfg: cfg, heads: map[string]*head{}, lanes: map[lane]*place{}}
 	if w.without(GuardAnchor) {
 		return w
 	}
@@ -198,18 +206,28 @@ func (w *Walk) ordered(h *head, r Record, s subject, m *es.Meta) {
 		return
 	}
 	from := &m.Source
-	at := lane{from.Topic, from.Incarnation, from.Partition}
-	last, known := w.lanes[at]
-	if !known {
-		at.topic = strings.Clone(at.topic) // it was part of the record
-	}
+	last := w.laneOf(from)
 	switch {
-	case known && from.Offset < last:
-		w.note(h, r, s, Disordered, fmt.Sprintf("its command is %s/%d@%d, and that of an event in front of it @%d", at.topic, at.partition, from.Offset, last))
+	case from.Offset < last.offset:
+		w.note(h, r, s, Disordered, fmt.Sprintf("its command is %s/%d@%d, and that of an event in front of it @%d", last.topic, last.partition, from.Offset, last.offset))
 	case m.RecordedAt < w.stamped:
 		w.note(h, r, s, Disordered, fmt.Sprintf("it was recorded %d ms before the event in front of it", w.stamped-m.RecordedAt))
 	}
 	// What stands here is what the next is compared with, not the highest there was: else one event in the wrong place
 	// would put all that follow it in the wrong.
-	w.lanes[at], w.stamped = from.Offset, m.RecordedAt
+	last.offset, w.stamped = from.Offset, m.RecordedAt
+}
+
+// laneOf returns the newest place in a command's channel. Most commands come from the channel of the one before.
+func (w *Walk) laneOf(from *es.Source) *place {
+	at := lane{from.Topic, from.Incarnation, from.Partition}
+	if w.at != nil && w.at.lane == at {
+		return w.at
+	}
+	if w.at = w.lanes[at]; w.at == nil {
+		at.topic = strings.Clone(at.topic) // it was part of the record
+		w.at = &place{lane: at, offset: from.Offset}
+		w.lanes[at] = w.at
+	}
+	return w.at
 }

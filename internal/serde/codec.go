@@ -19,6 +19,7 @@ type Codec struct {
 	catalog  *Catalog
 	contexts map[string]*contextCodec
 	replyID  uint32
+	events   map[EventSchema]uint32 // every version of every event
 
 	known    atomic.Pointer[map[uint32]*version] // never changed in place: learning replaces it
 	own      int                                 // how many of the known are ours
@@ -97,13 +98,16 @@ func offlineID(v *version) uint32 {
 }
 
 func newCodec(catalog *Catalog, registry *Registry, ids map[slot]uint32) (*Codec, error) {
-	c := &Codec{catalog: catalog, registry: registry, contexts: map[string]*contextCodec{}}
+	c := &Codec{catalog: catalog, registry: registry, contexts: map[string]*contextCodec{}, events: map[EventSchema]uint32{}}
 	known := map[uint32]*version{}
 	for s, id := range ids {
 		if before := known[id]; before != nil && before != s.version {
 			return nil, fmt.Errorf("%s and %s have the same schema ID %d: they must differ in more than their documentation", before.path, s.version.path, id)
 		}
 		known[id] = s.version
+		if s.version.record.kind == event {
+			c.events[EventSchema{s.version.record.name, s.version.number}] = id
+		}
 	}
 	c.known.Store(&known)
 	c.own = len(known)

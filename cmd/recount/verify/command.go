@@ -16,7 +16,11 @@ import (
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/console"
 	"recount/cmd/internal/role"
+	"recount/domain"
+	"recount/internal/archive"
+	"recount/internal/serde"
 	"recount/internal/worker/verify"
+	"recount/schemas/avro"
 )
 
 // config is what recount verify is told.
@@ -24,6 +28,7 @@ type config struct {
 	services cli.Services
 	Contexts []string
 	Anchor   string
+	Archive  string
 	Parallel int
 	Show     int
 	JSON     bool
@@ -35,6 +40,7 @@ const showDefault = 50
 // Flags declares them.
 func (c *config) Flags(f *cli.Flags) {
 	f.StringVar(&c.Anchor, "anchor", c.Anchor, "`file` of the newest heads: written if it is not there, and else compared, so that a tail that was cut off is found")
+	f.StringVar(&c.Archive, "archive", c.Archive, "`folder` of an archive to verify, in the place of the log: no service is asked")
 	f.StringSliceVar(&c.Contexts, "context", c.Contexts, "`contexts` to verify, separated by commas; empty: all")
 	f.IntVar(&c.Parallel, "parallel", c.Parallel, "`partitions` to walk beside each other; 0: one a core")
 	f.IntVar(&c.Show, "show", c.Show, "`breaks` to name at most; all are counted")
@@ -72,12 +78,14 @@ each that does not hold: topic, partition, offset, aggregate, version, what diff
 The chain shows that nothing was done to what lies between the first and the newest event. That the newest were cut off,
 or written anew by somebody who knows how links are made, is told by an anchor: --anchor FILE writes the newest event of
 every aggregate into FILE if it is not there, and else compares the log with it. Keep the file, or the one hash that is
-printed with it, where nobody can change it who can write to Kafka. An anchor also fits a log that was imported elsewhere.
+printed with it, where nobody can change it who can write to Kafka. An anchor also fits a log that was imported elsewhere,
+and --archive DIR, which walks what recount export wrote: each file must have the SHA-256 that its manifest says.
 
 Exit code: 0 if everything holds; 1 if a link or the anchor does not, or the log can't be read; 2 if the command line is wrong.`,
 		Example: `
   recount verify
   recount verify --anchor heads-2026-03.anchor
+  recount verify --archive archive --anchor heads-2026-03.anchor
   recount verify --context bank --json | jq '.breaks[] | .aggregate + "/" + .id'`,
 		Config: cfg,
 		Run:    cfg.run,
@@ -89,22 +97,55 @@ func (c *config) run(ctx context.Context, p *cli.Process) error {
 	if err != nil {
 		return err
 	}
+	if c.Archive != "" {
+		return c.runOverArchive(ctx, p, anchor)
+	}
 	return role.With(ctx, p, c.services, func(ctx context.Context, f *role.Foundation) error {
 		contexts, err := f.Choose(c.Contexts)
 		if err != nil {
 			return err
 		}
 		partitions := int32(c.services.Partitions)
-		began := time.Now()
-		found, err := verify.Run(ctx, verify.Request{
+		return c.walk(ctx, p, verify.Request{
 			Source: verify.Kafka{Config: f.Kafka, Partitions: partitions}, Streams: verify.StreamsOf(contexts), Codec: f.Codec,
-			Partitions: partitions, Anchor: anchor, Parallel: c.Parallel, Progress: c.progress(p, began),
+			Partitions: partitions, Anchor: anchor,
 		})
-		if err != nil {
-			return err
-		}
-		return c.tell(p, answer{Report: found, took: time.Since(began), anchor: anchor})
 	})
+}
+
+// runOverArchive needs no service: an archive names its schemas, and this program has them.
+func (c *config) runOverArchive(ctx context.Context, p *cli.Process, anchor *verify.Anchor) error {
+	f := role.Foundation{Contexts: domain.Contexts()}
+	contexts, err := f.Choose(c.Contexts)
+	if err != nil {
+		return err
+	}
+	catalog, err := serde.NewCatalog(avro.FS, f.Contexts)
+	if err != nil {
+		return err
+	}
+	m, err := archive.Load(c.Archive)
+	if err != nil {
+		return fmt.Errorf("--archive: %w", err)
+	}
+	codec := catalog.Offline()
+	if err := m.Known(codec); err != nil {
+		return fmt.Errorf("--archive: %w", err)
+	}
+	return c.walk(ctx, p, verify.Request{
+		Source: verify.Archive{Dir: c.Archive, Manifest: m, Codec: codec}, Streams: verify.StreamsOf(contexts), Codec: codec,
+		Partitions: m.Partitions, Anchor: anchor,
+	})
+}
+
+func (c *config) walk(ctx context.Context, p *cli.Process, r verify.Request) error {
+	began := time.Now()
+	r.Parallel, r.Progress = c.Parallel, c.progress(p, began)
+	found, err := verify.Run(ctx, r)
+	if err != nil {
+		return err
+	}
+	return c.tell(p, answer{Report: found, took: time.Since(began), anchor: r.Anchor})
 }
 
 // anchor is the one to compare with; nil where there is none yet.

@@ -12,7 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"recount/internal/embedded/filelock"
+	"recount/internal/filelock"
 )
 
 // Source pins a package and the one file wanted of it.

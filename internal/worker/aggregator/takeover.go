@@ -186,8 +186,9 @@ func (m *member) admit(n int32, s kafka.Standing) error {
 	return nil
 }
 
-// admitPlace refuses a partition whose place in the inputs was lost, although commands of it were decided. Only the fold
-// tells: a log of nothing but aborted transactions has an end, too.
+// admitPlace refuses a partition whose place in the inputs was lost, although commands of it were decided: here, or where
+// its events were imported from, which gives the place last. Only the fold tells: a log of nothing but aborted
+// transactions has an end, too.
 func (m *member) admitPlace(ctx context.Context, o *owned, s kafka.Standing) error {
 	missing := m.missingPlace(o, s)
 	if missing == nil {
@@ -205,12 +206,13 @@ func (m *member) admitPlace(ctx context.Context, o *owned, s kafka.Standing) err
 }
 
 func (m *member) missingPlace(o *owned, s kafka.Standing) error {
-	if m.cfg.AcceptLostCommands || o.p.Next(engine.Commands)+o.p.Next(engine.Dispatch) == 0 {
+	decided := o.p.Next(engine.Commands)+o.p.Next(engine.Dispatch) > 0 || o.p.RecordedAt() > 0
+	if m.cfg.AcceptLostCommands || !decided {
 		return nil
 	}
 	for topic, in := range s.Inputs {
 		if in.Committed < 0 {
-			return fmt.Errorf("%s/%d, group %s: there is no committed offset, yet commands were decided: the offsets were lost or have expired. --accept-lost-commands goes on after the last command that left an event or a refusal", topic, o.number, m.cfg.group())
+			return fmt.Errorf("%s/%d, group %s: there is no committed offset, yet commands were decided: an import has not ended (recount import goes on with it), or the offsets were lost or have expired. --accept-lost-commands goes on after the last command that left an event or a refusal", topic, o.number, m.cfg.group())
 		}
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"recount/internal/embedded/filelock"
+	"recount/internal/filelock"
 )
 
 func TestAcquireWaitsForTheHolder(t *testing.T) {
