@@ -43,7 +43,7 @@ func answersHold(t *testing.T, name string, fill func(t *testing.T, w *whole, pa
 	w := newWhole(t)
 	loaded := fill(t, w, page)
 
-	answered, wrong, err := answerAll(page, func(sql string) (string, error) { return askAsAnalyst(w, sql, loaded) })
+	answered, wrong, err := answerAll(page, questionsAsked, func(sql string) (string, error) { return askAsAnalyst(w, sql, loaded) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,8 +122,8 @@ func askAsAnalyst(w *whole, sql string, loaded time.Time) (string, error) {
 	return string(answer), err
 }
 
-// answerAll asks every question of a page and returns the page with the answers, and what it says otherwise.
-func answerAll(page string, ask func(sql string) (string, error)) (answered string, wrong []string, err error) {
+// answerAll asks all questions of a page, which has so many, and returns the page with the answers, and what it says otherwise.
+func answerAll(page string, questions int, ask func(sql string) (string, error)) (answered string, wrong []string, err error) {
 	asked := 0
 	answered = regexp.MustCompile("(?s)```sql\n(.*?)```\n```text\n(.*?)```").ReplaceAllStringFunc(page, func(both string) string {
 		asked++
@@ -139,8 +139,8 @@ func answerAll(page string, ask func(sql string) (string, error)) (answered stri
 		}
 		return "```sql\n" + sql + "```\n```text\n" + got + "```"
 	})
-	if blocks := strings.Count(page, "```sql"); asked != questionsAsked || blocks != asked {
-		err = errors.Join(err, fmt.Errorf("the page has %d questions with an answer, and %d without; there should be %d", asked, blocks-asked, questionsAsked))
+	if blocks := strings.Count(page, "```sql"); asked != questions || blocks != asked {
+		err = errors.Join(err, fmt.Errorf("the page has %d questions with an answer, and %d without; there should be %d", asked, blocks-asked, questions))
 	}
 	return answered, wrong, err
 }
@@ -160,7 +160,7 @@ func TestAWrongPageIsNoticed(t *testing.T) {
 		}
 		return fmt.Sprintf("┌─n─┐\n│ %s │\n└───┘\n", n), nil
 	}
-	answered, wrong, err := answerAll(right, ask)
+	answered, wrong, err := answerAll(right, questionsAsked, ask)
 	if err != nil || len(wrong) > 0 || answered != right {
 		t.Fatalf("a right page: %v, %v", wrong, err)
 	}
@@ -173,7 +173,7 @@ func TestAWrongPageIsNoticed(t *testing.T) {
 		"a question lacks":  {strings.Replace(right, fmt.Sprintf(block, 3, 3), "", 1), false},
 		"an answer lacks":   {right + "```sql\nSELECT 10\n```\n", false},
 	} {
-		answered, wrong, err := answerAll(tc.page, ask)
+		answered, wrong, err := answerAll(tc.page, questionsAsked, ask)
 		if (len(wrong) > 0 && err == nil) != tc.differs || !tc.differs && err == nil {
 			t.Errorf("%s: %v, %v", name, wrong, err)
 		}
