@@ -32,8 +32,8 @@ func libchdb() libfetch.Source {
 // LocateLibrary returns the path of libchdb.so: what RECOUNT_LIBCHDB names, else the copy in the user's cache folder,
 // else one fetched there with npm (167 MB, once). progress, where given, is told what takes long.
 func LocateLibrary(ctx context.Context, progress func(message string)) (string, error) {
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		return "", fmt.Errorf("%w, and this is %s/%s: use a ClickHouse server with --clickhouse URL", chdb.ErrUnsupported, runtime.GOOS, runtime.GOARCH)
+	if !chdb.Supported {
+		return "", fmt.Errorf("%w (this one is for %s/%s): use a ClickHouse server with --clickhouse URL", chdb.ErrUnsupported, runtime.GOOS, runtime.GOARCH)
 	}
 	if progress == nil {
 		progress = func(string) {}

@@ -1,3 +1,5 @@
+//go:build !nochdb
+
 package chdb
 
 import (
@@ -9,6 +11,9 @@ import (
 
 	"github.com/ebitengine/purego"
 )
+
+// Supported says that this program can load the engine.
+const Supported = true
 
 // Library is the loaded engine. A process loads it once and never unloads it.
 type Library struct {

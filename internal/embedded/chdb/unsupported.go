@@ -1,6 +1,9 @@
-//go:build !(linux && amd64)
+//go:build !(linux && amd64) || nochdb
 
 package chdb
+
+// Supported says that this program can load the engine.
+const Supported = false
 
 // Library is the loaded engine; here there is none to load.
 type Library struct{}
