@@ -21,7 +21,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up test lint fuzz sim e2e e2e-broker e2e-containers soak bench bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore bench-verify build setup tidy clean
+.PHONY: help demo up compose-up compose-down test test-deploy lint fuzz sim e2e e2e-broker e2e-containers e2e-boards e2e-compose soak bench bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore bench-verify build setup tidy clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,8 +32,24 @@ demo: ## Fetch what is missing, run everything embedded, play a bank's day, prin
 up: ## Run all roles on embedded services until Ctrl-C
 	CGO_ENABLED=0 go run ./cmd/recount up $(ARGS)
 
+# make up needs no container: it is the same pipeline in one process.
+compose-up: ## Run docker/compose.yaml: each role in a container, Kafka, ClickHouse, a registry, Prometheus :9090, Grafana :3000
+	docker/new-secrets
+	docker build --file docker/Dockerfile --tag $${RECOUNT_IMAGE:-recount:latest} .
+	docker compose --file docker/compose.yaml up --detach
+
+compose-down: ## Stop it and remove its containers; ARGS=--volumes removes what it has kept as well
+	docker compose --file docker/compose.yaml down $(ARGS)
+
 test: setup lint ## Check everything that needs no container, with the race detector
 	CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m -tags $(TEST_TAGS) ./...
+	@$(MAKE) --no-print-directory test-deploy
+
+# Modules of their own: what checks Prometheus' rules and Kubernetes' manifests is no dependency of the pipeline's.
+# remove_all_sd builds Prometheus without the discovery of services, which is most of it.
+test-deploy: ## The part of make test that checks rules, boards and manifests with Prometheus' and Kubernetes' own code
+	cd docker/prometheus && go vet -tags remove_all_sd . && go test -count=1 -tags remove_all_sd .
+	cd docker/kubernetes && go vet . && go test -count=1 .
 
 lint: ## Check format, go.mod, the compiler's and staticcheck's findings, sealed types and the house rules
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "run gofmt -w on: $$unformatted" >&2; exit 1; }
@@ -53,7 +69,7 @@ fuzz: ## Fuzz each target for FUZZTIME
 sim: ## Run the write side under seeded faults, in virtual time: SEEDS=n for more, SEED=n for one and its whole trace
 	go test -C internal/sim -tags $(TEST_TAGS) -run '^TestSim' -count=1 -timeout 3h -args $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
 
-e2e: e2e-broker e2e-containers ## Try everything on real Kafka while everything fails (needs Java and Docker, or root on Debian)
+e2e: e2e-broker e2e-containers e2e-boards e2e-compose ## Try everything on real Kafka while everything fails (needs Java and Docker, or root on Debian)
 
 e2e-broker: setup ## The part of make e2e that needs Java 17 and Maven, and no container: a broker from its jars
 	@.ci/setup java
@@ -63,6 +79,12 @@ e2e-broker: setup ## The part of make e2e that needs Java 17 and Maven, and no c
 
 e2e-containers: setup ## The part of make e2e that kills, freezes and cuts what runs in containers: make e2e-containers E2E='-run Zombie'
 	CGO_ENABLED=0 .ci/with-containers go test -tags $(TEST_TAGS),e2e -count=1 -timeout 30m -v $(E2E) ./e2e/...
+
+e2e-boards: setup ## The part of make e2e that asks a real Prometheus what the boards ask, while a pipeline runs
+	cd docker/prometheus && go test -count=1 -tags remove_all_sd,e2e -run Pipeline .
+
+e2e-compose: setup ## The part of make e2e that runs docker/compose.yaml with images built here, and breaks it
+	.ci/with-containers docker/local/try
 
 soak: ## Run the long fault runs: the tests called TestSoak..., under the build tag soak (needs what make e2e needs)
 	@set -e; packages=$$(grep -rlE '^func TestSoak' --include='*_test.go' . | xargs -r -n 1 dirname | sort -u); \
