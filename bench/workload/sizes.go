@@ -70,7 +70,7 @@ func eventAfter(step *step) account.Event {
 			CustomerID: customer, Amount: c.Amount, Currency: c.Currency, Reference: c.Reference,
 			BalanceAfter: step.after.Balance, StatusAfter: account.StatusOpen, Channel: c.Channel,
 		}
-	case account.Freeze, account.Unfreeze, account.Close:
+	case account.Reserve, account.Capture, account.Release, account.Freeze, account.Unfreeze, account.Close:
 	}
 	panic(es.Unhandled(step.command)) // the script has no others
 }

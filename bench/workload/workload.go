@@ -136,7 +136,7 @@ func asJSON(dst []byte, c account.Command) (wire string, fields []byte) {
 		return "bank.account.deposit", movement(c.Amount, c.Reference, c.Channel)
 	case account.Withdraw:
 		return "bank.account.withdraw", movement(c.Amount, c.Reference, c.Channel)
-	case account.Freeze, account.Unfreeze, account.Close:
+	case account.Reserve, account.Capture, account.Release, account.Freeze, account.Unfreeze, account.Close:
 	}
 	panic(es.Unhandled(c)) // the script has no others
 }

@@ -63,7 +63,7 @@ func ParsePolicy(r io.Reader) (*Policy, error) {
 		}
 		name, commands, ok := strings.Cut(line, ":")
 		if name = strings.TrimSpace(name); !ok || name == "" {
-			return nil, fmt.Errorf("line %d: is not name: context/aggregate/command ...", n)
+			return nil, fmt.Errorf("line %d: is not a name, a colon and commands as context/aggregate/command", n)
 		}
 		if first, ok := p.lines[name]; ok {
 			return nil, fmt.Errorf("line %d: %s has line %d already", n, name, first)
