@@ -96,7 +96,8 @@ func aggregator(t *testing.T, flags []string, state string) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan string, 1)
 	go func() {
-		code, said := run(ctx, append([]string{"run", "--state", state, "--telemetry-addr", health}, flags...)...)
+		// The events were written without their commands, so no group has a place in these.
+		code, said := run(ctx, append([]string{"run", "--accept-lost-commands", "--state", state, "--telemetry-addr", health}, flags...)...)
 		ended <- fmt.Sprint(code, " ", said)
 	}()
 	awaitReady(t, "http://"+health+"/readyz", ended)

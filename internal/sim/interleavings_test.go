@@ -151,11 +151,9 @@ func TestLostOffsets(t *testing.T) {
 						t.Error(err)
 					}
 					p.insert(pebbletest.NewDisk())
-					if m == faithful { // the control takes an empty fold for a new partition
-						s.until("the worker refuses to start", func(figures) bool { return refused.Load() })
-						accept = true
-						s.start(p)
-					}
+					s.until("the worker refuses to start", func(figures) bool { return refused.Load() })
+					accept = true
+					s.start(p)
 					s.decided("after", 8, 40, 2*time.Second)
 				})
 				if m == faithful {

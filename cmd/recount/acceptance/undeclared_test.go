@@ -45,7 +45,7 @@ func (u *undeclared) open(ctx context.Context, f *role.Foundation) (*role.ViewKe
 }
 
 // answerLate is how long an insert's answer is kept back.
-const answerLate = 200 * time.Millisecond
+const answerLate = 500 * time.Millisecond
 
 // answeringLate stands before ClickHouse, lets everything through but watermarks, and keeps the answers to inserts back.
 func answeringLate(to *url.URL) *httptest.Server {
