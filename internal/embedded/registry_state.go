@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/sr"
+
+	"recount/internal/durable"
 )
 
 // registryState is what the registry's file holds: small, and written whole with every change.
@@ -88,30 +90,9 @@ func (s registryState) save(path string) error {
 	if err != nil {
 		return err
 	}
-	partial := path + ".partial" // one process has the folder, and it saves under a lock
-	if err := writeSynced(partial, append(text, '\n')); err != nil {
+	// One process has the folder, and it saves under a lock.
+	return durable.Write(path, func(to io.Writer) error {
+		_, err := to.Write(append(text, '\n'))
 		return err
-	}
-	if err := os.Rename(partial, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func writeSynced(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// syncDir puts a rename on disk.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	})
 }

@@ -9,7 +9,8 @@ import (
 	"io"
 	"os"
 	"path"
-	"path/filepath"
+
+	"recount/internal/durable"
 )
 
 // unpack writes the wanted member of the archive to target. Nothing else is unpacked, no name from the archive is used,
@@ -43,32 +44,16 @@ func (s Source) unpack(ctx context.Context, archive, target string) error {
 	}
 }
 
-// writeWhole writes a file of exactly size bytes under another name and renames it once it is on disk.
+// writeWhole writes a file of exactly size bytes, which is at target once it is on disk. Only the lock's holder does.
 func writeWhole(target string, from io.Reader, size int64) error {
-	partial := target + ".partial" // only the lock's holder writes it
-	f, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	err := durable.Write(target, func(to io.Writer) error {
+		_, err := io.CopyN(to, from, size)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("write the library: %w", err)
+		return fmt.Errorf("unpack the library: %w", err)
 	}
-	if _, err := io.CopyN(f, from, size); err != nil {
-		return errors.Join(fmt.Errorf("unpack the library: %w", err), f.Close(), os.Remove(partial))
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write the library: %w", err)
-	}
-	if err := os.Rename(partial, target); err != nil {
-		return fmt.Errorf("put the library in place: %w", err)
-	}
-	return syncDir(filepath.Dir(target))
-}
-
-// syncDir puts a rename on disk.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("open the cache folder: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil
 }
 
 // withContext ends a long copy when ctx ends.
