@@ -1,6 +1,9 @@
 -- No event is there twice
-SELECT 'event IDs' AS subject, toString(count()) AS expected, toString(uniqExact(event_id)) AS found
-FROM events
-UNION ALL
-SELECT 'aggregates and versions' AS subject, toString(count()) AS expected, toString(uniqExact(context, aggregate, aggregate_id, version)) AS found
-FROM events
+SELECT subject, toString(events) AS expected, toString(different) AS found
+FROM
+(
+    SELECT count() AS events, uniqExact(event_id) AS ids, uniqExact(context, aggregate, aggregate_id, version) AS versions
+    FROM events
+)
+ARRAY JOIN ['aggregates and versions', 'event IDs'] AS subject, [versions, ids] AS different
+ORDER BY subject
