@@ -24,6 +24,8 @@ type Options struct {
 	Dir string
 	// Port is where clients connect; 0: a free one.
 	Port int
+	// Listeners are more ways to reach it, each on a free port, see ListenerAddr.
+	Listeners []Listener
 	// HeapBytes is the JVM's heap; 0: 1 GiB. Most of what a broker needs is the operating system's page cache.
 	HeapBytes int64
 	// Settings are more lines of server.properties. They win over ours.
@@ -37,9 +39,10 @@ type Options struct {
 // Broker is a running Kafka.
 type Broker struct {
 	*process.Process
-	address string
-	dir     string
-	remove  bool // the folder, after the end
+	address   string
+	listeners map[string]string // where the additional ones are, by name
+	dir       string
+	remove    bool // the folder, after the end
 }
 
 const (
@@ -105,12 +108,15 @@ func start(ctx context.Context, o Options) (*Broker, error) {
 
 // launch starts the broker on free ports and waits until it serves.
 func (b *Broker) launch(ctx context.Context, kafka installation, o Options) error {
-	at, err := freeEndpoints(ctx, o.Port)
+	at, err := freeEndpoints(ctx, o.Port, len(o.Listeners))
 	if err != nil {
 		return err
 	}
-	b.address = loopback(at.clients)
-	if err := b.write(settings(b.dir, at, o.Variant, o.Settings)); err != nil {
+	b.address, b.listeners = loopback(at.clients), map[string]string{}
+	for i, l := range o.Listeners {
+		b.listeners[l.Name] = loopback(at.more[i])
+	}
+	if err := b.write(settings(b.dir, at, o)); err != nil {
 		return err
 	}
 	if err := kafka.format(ctx, b.dir); err != nil {
@@ -147,10 +153,14 @@ func (b *Broker) write(settings map[string]string) error {
 		os.WriteFile(filepath.Join(b.dir, propertiesFile), properties(settings), 0o644))
 }
 
-// freeEndpoints finds two ports that nobody listens on. It holds both until it knows both: the same one is never found twice.
-func freeEndpoints(ctx context.Context, clients int) (at endpoints, err error) {
-	at.clients = clients
-	for _, port := range []*int{&at.clients, &at.controller} {
+// freeEndpoints finds ports that nobody listens on. It holds all until it knows all: the same one is never found twice.
+func freeEndpoints(ctx context.Context, clients, more int) (at endpoints, err error) {
+	at.clients, at.more = clients, make([]int, more)
+	ports := []*int{&at.clients, &at.controller}
+	for i := range at.more {
+		ports = append(ports, &at.more[i])
+	}
+	for _, port := range ports {
 		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", loopback(*port))
 		if err != nil {
 			return at, fmt.Errorf("find a port to listen on: %w", err)
@@ -163,6 +173,9 @@ func freeEndpoints(ctx context.Context, clients int) (at endpoints, err error) {
 
 // Addr is where clients connect: host and port.
 func (b *Broker) Addr() string { return b.address }
+
+// ListenerAddr is where clients reach the additional listener of that name: host and port.
+func (b *Broker) ListenerAddr(name string) string { return b.listeners[name] }
 
 // Dir is the folder with the broker's data and settings.
 func (b *Broker) Dir() string { return b.dir }

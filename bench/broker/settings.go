@@ -31,14 +31,27 @@ func (v Variant) transactionSettings() map[string]string {
 	}
 }
 
-// endpoints are where a node listens, all on loopback.
-type endpoints struct{ clients, controller int }
+// endpoints are where a node listens, all on loopback; more are the additional listeners', in their order.
+type endpoints struct {
+	clients, controller int
+	more                []int
+}
+
+// Listener is one more way to reach the broker, beside the open one: with TLS, or a login.
+type Listener struct {
+	// Name is what Kafka calls it: capital letters and digits.
+	Name string
+	// Protocol is Kafka's word for it: SSL, SASL_SSL, SASL_PLAINTEXT.
+	Protocol string
+	// Settings are this listener's alone, without the prefix listener.name.<name>.
+	Settings map[string]string
+}
 
 func loopback(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
 // settings are a single node's. Internal topics have few partitions and one replica; a group need not wait for members
 // that might still come.
-func settings(dir string, at endpoints, v Variant, more map[string]string) map[string]string {
+func settings(dir string, at endpoints, o Options) map[string]string {
 	all := map[string]string{
 		"process.roles":                  "broker,controller",
 		"node.id":                        "1",
@@ -65,9 +78,23 @@ func settings(dir string, at endpoints, v Variant, more map[string]string) map[s
 		"num.io.threads":                 "4",
 		"log.cleaner.dedupe.buffer.size": strconv.Itoa(32 << 20),
 	}
-	maps.Copy(all, v.transactionSettings())
-	maps.Copy(all, more)
+	maps.Copy(all, o.Variant.transactionSettings())
+	for i, l := range o.Listeners {
+		l.add(all, at.more[i])
+	}
+	maps.Copy(all, o.Settings)
 	return all
+}
+
+// add has the broker listen in this way, too.
+func (l Listener) add(all map[string]string, port int) {
+	address := "," + l.Name + "://" + loopback(port)
+	all["listeners"] += address
+	all["advertised.listeners"] += address
+	all["listener.security.protocol.map"] += "," + l.Name + ":" + l.Protocol
+	for key, value := range l.Settings {
+		all["listener.name."+strings.ToLower(l.Name)+"."+key] = value
+	}
 }
 
 // properties writes settings as Java reads them.

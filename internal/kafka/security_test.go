@@ -80,10 +80,16 @@ func (a *authority) must(err error) {
 	}
 }
 
-// server is what a broker shows; it asks for certificates if told to.
-func (a *authority) server(ask bool) *tls.Config {
+// broker writes what a broker shows: broker.pem and broker.key.
+func (a *authority) broker() {
 	a.t.Helper()
 	a.sign("broker", &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+}
+
+// server is what a broker in this process shows; it asks for certificates if told to.
+func (a *authority) server(ask bool) *tls.Config {
+	a.t.Helper()
+	a.broker()
 	pair, err := tls.LoadX509KeyPair(a.file("broker.pem"), a.file("broker.key"))
 	a.must(err)
 	config := &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: x509.NewCertPool()}
@@ -114,15 +120,22 @@ func newSecurityWorld(t *testing.T) *securityWorld {
 	}
 	w.open, w.encrypted, w.mutual = start(), start(kfake.TLS(w.server(false))), start(kfake.TLS(w.server(true)))
 	w.scram256, w.scram512, w.plain = start(login("SCRAM-SHA-256")...), start(login("SCRAM-SHA-512")...), start(login("PLAIN")...)
-	client := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	w.sign("client", &x509.Certificate{ExtKeyUsage: client})
-	w.sign("expired", &x509.Certificate{ExtKeyUsage: client, NotAfter: time.Now().Add(-time.Minute)})
-	w.write("password", []byte(securityPassword+"\r\n"))
-	w.write("wrong", []byte("incorrect horse"))
+	w.clients()
 	return w
 }
 
-func ping(t *testing.T, broker string, s Security, within time.Duration) error {
+// clients writes the files that clients know.
+func (a *authority) clients() {
+	a.t.Helper()
+	client := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	a.sign("client", &x509.Certificate{ExtKeyUsage: client})
+	a.sign("expired", &x509.Certificate{ExtKeyUsage: client, NotAfter: time.Now().Add(-time.Minute)})
+	a.write("password", []byte(securityPassword+"\r\n"))
+	a.write("wrong", []byte("incorrect horse"))
+}
+
+// visit asks a broker whether it is there, and what topics it has: nobody is told that who has not shown who they are.
+func visit(t *testing.T, broker string, s Security, within time.Duration) error {
 	t.Helper()
 	cfg, err := Config{Brokers: []string{broker}}.With(s)
 	if err != nil {
@@ -130,14 +143,22 @@ func ping(t *testing.T, broker string, s Security, within time.Duration) error {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	return cfg.Ping(ctx)
+	if err := cfg.Ping(ctx); err != nil {
+		return err
+	}
+	return EnsureTopics(ctx, cfg, []string{"x"}, 2, Replication{})
 }
 
-// TestSecurity tries every way of reaching a broker, and who must be turned away from each.
-func TestSecurity(t *testing.T) {
-	t.Parallel()
-	w, stranger := newSecurityWorld(t), newAuthority(t)
-	ca := w.file("ca.pem")
+// securityCase is a way of reaching a broker, and whether that is to succeed.
+type securityCase struct {
+	broker string
+	with   Security
+	ok     bool
+}
+
+// cases are every way of reaching a broker, and who must be turned away from each.
+func (w *securityWorld) cases() map[string]securityCase {
+	stranger, ca := newAuthority(w.t), w.file("ca.pem")
 	encrypted := Security{TLS: true, CAFile: ca}
 	login := func(mechanism, password string) Security {
 		return Security{TLS: true, CAFile: ca, Mechanism: mechanism, User: securityUser, PasswordFile: w.file(password)}
@@ -147,11 +168,7 @@ func TestSecurity(t *testing.T) {
 	}
 	nobody := login(MechanismScramSHA512, "password")
 	nobody.User = "nobody"
-	for name, c := range map[string]struct {
-		broker string
-		with   Security
-		ok     bool
-	}{
+	return map[string]securityCase{
 		"an open line":                         {w.open, Security{}, true},
 		"TLS":                                  {w.encrypted, encrypted, true},
 		"TLS, a certificate nobody asks for":   {w.encrypted, shown("client"), true},
@@ -170,14 +187,19 @@ func TestSecurity(t *testing.T) {
 		"a wrong password, PLAIN":              {w.plain, login(MechanismPlain, "wrong"), false},
 		"an unknown user":                      {w.scram512, nobody, false},
 		"another mechanism":                    {w.scram512, login(MechanismPlain, "password"), false},
-	} {
+	}
+}
+
+// try tries all of them. A client that is let in must also be able to do something.
+func (w *securityWorld) try(t *testing.T) {
+	for name, c := range w.cases() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			within := time.Minute
 			if !c.ok {
 				within = 5 * time.Second // the client tries again until then
 			}
-			err := ping(t, c.broker, c.with, within)
+			err := visit(t, c.broker, c.with, within)
 			if (err == nil) != c.ok {
 				t.Errorf("got %v", err)
 			}
@@ -186,6 +208,12 @@ func TestSecurity(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSecurity tries them on the broker that is made for tests.
+func TestSecurity(t *testing.T) {
+	t.Parallel()
+	newSecurityWorld(t).try(t)
 }
 
 // TestAPasswordCanBeReplaced: who logs in again uses the new one.
