@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,14 +11,10 @@ import (
 	"recount/e2e/deals"
 )
 
-// market has deals asked for at a steady pace for as long as they are wanted, and people answer.
+// market has deals asked for at a steady pace, and people answer.
 type market struct {
 	t       *testing.T
 	counter *deals.Counter
-	// transfers and orders are how many were asked for, known after enough.
-	transfers, orders int
-
-	wanted  atomic.Bool
 	asked   chan struct{}
 	work    sync.WaitGroup
 	stop    context.CancelFunc
@@ -36,7 +31,6 @@ func openMarket(t *testing.T, f *role.Foundation, s scale) *market {
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	m := &market{t: t, counter: counter, asked: make(chan struct{}), stop: stop}
-	m.wanted.Store(true)
 	m.work.Go(func() {
 		defer close(m.asked)
 		m.askErr = m.ask(ctx, s)
@@ -56,20 +50,20 @@ func (m *market) close() {
 	}
 }
 
-// ask asks for deals at the pace, and then for what is missing of the least there shall be.
+// ask asks for deals at the pace, orders evenly among the transfers.
 func (m *market) ask(ctx context.Context, s scale) error {
 	if err := m.counter.Send(ctx, "teller", s.Opening()...); err != nil {
 		return err
 	}
-	began := time.Now()
-	for ; m.wanted.Load() || m.transfers < s.transfers; m.transfers++ {
-		for m.wanted.Load() && time.Since(began).Seconds()*float64(s.perSecond) < float64(m.transfers) {
+	began, orders := time.Now(), 0
+	for n := range s.transfers {
+		for time.Since(began).Seconds()*float64(s.perSecond) < float64(n) {
 			time.Sleep(feedTick)
 		}
-		err := m.counter.Send(ctx, "customer", s.Transfer(m.transfers)...)
-		if m.orders*s.transfers < m.transfers*s.orders {
-			err = errors.Join(err, m.counter.Send(ctx, "customer", s.Order(m.orders)))
-			m.orders++
+		err := m.counter.Send(ctx, "customer", s.Transfer(n)...)
+		if orders*s.transfers <= n*s.orders {
+			err = errors.Join(err, m.counter.Send(ctx, "customer", s.Order(orders)))
+			orders++
 		}
 		if err != nil {
 			return err
@@ -78,13 +72,11 @@ func (m *market) ask(ctx context.Context, s scale) error {
 	return nil
 }
 
-// enough says that no more is wanted, and waits until all that was asked for is handed in.
-func (m *market) enough() {
+// end waits until all deals are handed in.
+func (m *market) end() {
 	m.t.Helper()
-	m.wanted.Store(false)
 	<-m.asked
 	if m.askErr != nil {
 		m.t.Fatal(m.askErr)
 	}
-	m.t.Logf("%d transfers and %d orders were asked for", m.transfers, m.orders)
 }

@@ -24,6 +24,7 @@ import (
 func TestMain(m *testing.M) {
 	embedded.RunIfChild()
 	runIfProgram()
+	endWithParentIfPlain()
 	os.Exit(m.Run())
 }
 
