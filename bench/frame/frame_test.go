@@ -59,6 +59,9 @@ func counting(seen *Scene) Program[options] {
 				return errMeasured
 			}
 			return nil
+		}), "careless": RoleOf(func(_ string, _ context.Context) error {
+			_, err := Start("even", 2, process.Spec{})
+			return err
 		})},
 	}
 }
@@ -136,6 +139,19 @@ func TestARoleHasAProcessOfItsOwn(t *testing.T) {
 		if err := p.Err(); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "even ") {
 			t.Errorf("told %d: %v", config, err)
 		}
+	}
+}
+
+// TestCopiesHaveNoCopies: a program that measures where it was to play a role starts itself once, and not for ever.
+func TestCopiesHaveNoCopies(t *testing.T) {
+	t.Parallel()
+	p, err := Start("careless", "", process.Spec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	if err := p.Err(); err == nil || !strings.Contains(err.Error(), ErrRoleStartsRole.Error()) {
+		t.Errorf("got %v", err)
 	}
 }
 

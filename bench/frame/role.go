@@ -39,9 +39,21 @@ func play(ctx context.Context, roles map[string]Role, args []string) error {
 	return role(ctx, []byte(args[1]))
 }
 
+// playing is set for whoever plays a role.
+const playing = "RECOUNT_BENCH_ROLE"
+
+// ErrRoleStartsRole says that a program that was to play a role measures instead.
+var ErrRoleStartsRole = errors.New("who plays a role starts none: a test program that measures needs a TestMain that hands " + RoleArgument + " to Main")
+
 // Start starts a copy of this program that plays a role. The spec says all but what is to be run; without a name it is
 // called after the role.
+//
+// A program that takes no notice of RoleArgument, as a test's does that has not been told to, would measure in its turn and
+// start copies without end: ErrRoleStartsRole.
 func Start(role string, config any, spec process.Spec) (*process.Process, error) {
+	if as := os.Getenv(playing); as != "" {
+		return nil, fmt.Errorf("start %s, as %s: %w", role, as, ErrRoleStartsRole)
+	}
 	text, err := json.Marshal(config)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", role, err)
@@ -52,6 +64,6 @@ func Start(role string, config any, spec process.Spec) (*process.Process, error)
 	if spec.Name == "" {
 		spec.Name = role
 	}
-	spec.Args = []string{RoleArgument, role, string(text)}
+	spec.Args, spec.Env = []string{RoleArgument, role, string(text)}, append(spec.Env, playing+"="+role)
 	return process.Start(spec)
 }
