@@ -157,7 +157,7 @@ func (d *decision) event(next *entry, index int, event any) error {
 	copy(buf[body:], next.chain[:])
 	before := next.state
 	next.state = d.cmd.Aggregate.Evolve(before, event)
-	d.record(&d.fx.Events, start, value)
+	d.record(&d.fx.Events, start, value, d.in.Carried)
 	if d.cell.kind.process != nil {
 		return d.dispatch(before, next.state, event)
 	}
@@ -220,17 +220,20 @@ func (d *decision) answer(r *es.Rejection) {
 		panic("engine: a refusal can't be encoded: " + err.Error()) // its schema is ours and all of its fields are strings
 	}
 	d.buf = buf
-	d.record(&d.fx.Refusals, start, value)
+	d.record(&d.fx.Refusals, start, value, d.in.Carried)
 	if d.awaited() {
 		d.tell(&Answer{Meta: d.cmd.Meta, Command: r.Command, Outcome: r.Outcome, Code: r.Code, Detail: r.Detail, Version: meta.Version})
 	}
 }
 
 // awaited says whether anybody is to be told how the command ended.
-func (d *decision) awaited() bool { return d.cmd.Meta.ReplyTo != "" || d.cmd.Meta.ProcessID != "" }
+func (d *decision) awaited() bool {
+	return d.cmd.Meta.ReplyTo != "" || d.cmd.Meta.ProcessID != "" || d.in.Carried != nil
+}
 
-// tell gives an outcome to whoever waits for it: a caller, a process.
+// tell gives an outcome to whoever waits for it: a caller, a process, who follows the command.
 func (d *decision) tell(a *Answer) {
+	d.follow(a)
 	if a.Meta.ReplyTo != "" {
 		d.fx.Replies = append(d.fx.Replies, *a)
 	}
@@ -245,7 +248,19 @@ func (d *decision) tell(a *Answer) {
 	if err != nil {
 		panic("engine: an outcome can't be encoded: " + err.Error())
 	}
-	d.fx.Inbox = append(d.fx.Inbox, Record{Context: context, Partition: to, Key: []byte(a.Meta.ProcessID), Value: value})
+	d.fx.Inbox = append(d.fx.Inbox, Record{Context: context, Partition: to, Key: []byte(a.Meta.ProcessID), Value: value, Headers: d.in.Carried})
+}
+
+// follow tells who follows the command how it ended.
+func (d *decision) follow(a *Answer) {
+	if d.in.Carried == nil {
+		return
+	}
+	f := Followed{Channel: d.in.Channel, Offset: d.in.Offset, Answer: *a}
+	if d.cmd.Aggregate != nil {
+		f.Aggregate = d.cmd.Aggregate.Name()
+	}
+	d.fx.Followed = append(d.fx.Followed, f)
 }
 
 // fail makes a dead letter of a command whose meta could be read, and leaves a failed outcome, so that nobody waits for ever.

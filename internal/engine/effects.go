@@ -26,6 +26,9 @@ type Input struct {
 	Offset     int64
 	Key, Value []byte
 	Headers    []Header
+	// Carried are headers that everything made of this input bears, for who follows it on its way; to the engine they mean
+	// nothing. nil, as for nearly all: nobody follows it.
+	Carried []Header
 }
 
 // Record is one to be published. The list it stands in says which topic.
@@ -70,6 +73,14 @@ type Answer struct {
 	FirstEvent, Events int
 }
 
+// Followed is how an input with Carried headers ended. One that was skipped, passed over or forwarded has none.
+type Followed struct {
+	Channel   Channel
+	Offset    int64
+	Aggregate string // type name; empty where the input could not be read
+	Answer
+}
+
 // Write is a value for the store.
 type Write struct{ Key, Value []byte }
 
@@ -82,6 +93,8 @@ type Effects struct {
 	Snapshots   []Record
 	DeadLetters []Record
 	Replies     []Answer
+	// Followed are in the order of the inputs.
+	Followed []Followed
 	// Progress is what instances of sagas have come to.
 	Progress []Progress
 	// Writes and Deletes are what a part of a checkpoint changes in the store. A step has none: States and Flush return,

@@ -65,7 +65,7 @@ func (d *decision) dispatch(before, after, event any) error {
 		d.buf = buf
 		d.fx.Dispatch = append(d.fx.Dispatch, Record{
 			Context: r.Context, Partition: partition.Of(meta.AggregateID, d.p.cfg.Partitions),
-			Key: buf[start:value:value], Value: buf[value:len(buf):len(buf)],
+			Key: buf[start:value:value], Value: buf[value:len(buf):len(buf)], Headers: d.in.Carried,
 		})
 	}
 	return nil

@@ -121,6 +121,7 @@ func (s *step) input(in *Input) error {
 	switch to := partition.Of(cmd.Meta.AggregateID, s.p.cfg.Partitions); {
 	case !cmd.HasMeta:
 		d.deadLetter(reasonOf(err), err.Error())
+		d.follow(&Answer{Outcome: es.Failed, Code: reasonOf(err)})
 		return nil
 	case to != s.p.cfg.Partition && s.p.cfg.Outbox != nil:
 		d.fail(ReasonMisplaced, "what concerns a process lies where its ID says, or was put elsewhere by hand")
@@ -172,11 +173,12 @@ func (s *step) forward(d *decision, to int32) {
 
 // record appends to list a record of this partition whose key and value were appended to s.buf from start on, the value from value on.
 // The capacities are cut, so that growing the buffer later can't write into it.
-func (s *step) record(list *[]Record, start, value int) {
+func (s *step) record(list *[]Record, start, value int, carried []Header) {
 	*list = append(*list, Record{
 		Partition: s.p.cfg.Partition,
 		Key:       s.buf[start:value:value],
 		Value:     s.buf[value:len(s.buf):len(s.buf)],
+		Headers:   carried,
 	})
 }
 

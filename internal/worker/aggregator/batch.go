@@ -22,12 +22,20 @@ type part struct {
 	owned  *owned
 	inputs []engine.Input
 	fx     *engine.Effects
+	// headers are the inputs', one behind the other.
+	headers []engine.Header
+	trails  []trail // of the inputs that somebody follows, in their order
 	// events and refusals as they were sent; the client writes their offsets into them.
 	events, refusals []*kafka.Record
 	memory           memory // the partition's, for the time being
 }
 
-func (m *member) newBatch(ctx context.Context, fetched []kafka.Fetched) (*batch, error) {
+// newPart begins a partition's share, in the memory of its last.
+func newPart(o *owned) *part {
+	return &part{owned: o, inputs: o.memory.inputs[:0], headers: o.memory.headers[:0]}
+}
+
+func (m *member) newBatch(ctx context.Context, fetched []kafka.Fetched, began time.Time) (*batch, error) {
 	b := &batch{}
 	byNumber := map[int32]*part{}
 	for _, f := range fetched {
@@ -37,7 +45,7 @@ func (m *member) newBatch(ctx context.Context, fetched []kafka.Fetched) (*batch,
 		}
 		p := byNumber[f.Partition]
 		if p == nil {
-			p = &part{owned: o, inputs: o.memory.inputs[:0]}
+			p = newPart(o)
 			byNumber[f.Partition] = p
 			b.parts = append(b.parts, p)
 		}
@@ -49,7 +57,7 @@ func (m *member) newBatch(ctx context.Context, fetched []kafka.Fetched) (*batch,
 			if err := m.w.learn(ctx, r.Value); err != nil {
 				return nil, err
 			}
-			p.inputs = append(p.inputs, engine.Input{Channel: channel, Offset: r.Offset, Key: r.Key, Value: r.Value, Headers: headersIn(r.Headers)})
+			p.take(channel, r, m.cfg.Tracer, began)
 		}
 		if first := f.Records[0].Timestamp; b.oldest.IsZero() || first.Before(b.oldest) {
 			b.oldest = first
@@ -59,10 +67,20 @@ func (m *member) newBatch(ctx context.Context, fetched []kafka.Fetched) (*batch,
 	return b, nil
 }
 
+// take adds a record to what the part decides on.
+func (p *part) take(channel engine.Channel, r *kafka.Record, tracer Tracer, began time.Time) {
+	in := engine.Input{Channel: channel, Offset: r.Offset, Key: r.Key, Value: r.Value, Headers: p.headersIn(r.Headers)}
+	if tracer != nil {
+		p.follow(tracer, r, &in, began)
+	}
+	p.inputs = append(p.inputs, in)
+}
+
 // memory is what a partition's share of a transaction is put together in. It is used again by the next one if this one
 // is known to be committed: else the client may still have what is in it.
 type memory struct {
 	inputs  []engine.Input
+	headers []engine.Header
 	records []kafka.Record
 	out     []*kafka.Record
 }
@@ -76,7 +94,7 @@ func (p *part) write(tx *kafka.Tx, context string, t topics, now int64) {
 	if cap(m.records) < n { // never grown, so that pointers into it stay good
 		m.records, m.out = make([]kafka.Record, 0, n), make([]*kafka.Record, 0, n)
 	}
-	m.inputs, m.records, m.out = p.inputs, m.records[:0], m.out[:0]
+	m.inputs, m.headers, m.records, m.out = p.inputs, p.headers, m.records[:0], m.out[:0]
 	stamp := time.UnixMilli(now)
 	add := func(topic func(*engine.Record) string, records []engine.Record) []*kafka.Record {
 		first := len(m.out)
@@ -139,15 +157,17 @@ func (b *batch) describe(decide, commit time.Duration) Batch {
 	return d
 }
 
-func headersIn(in []kafka.Header) []engine.Header {
+// headersIn puts a record's headers behind those of the records before. Where the memory has to grow, these stay good
+// where they are.
+func (p *part) headersIn(in []kafka.Header) []engine.Header {
 	if len(in) == 0 {
 		return nil
 	}
-	out := make([]engine.Header, len(in))
-	for i, h := range in {
-		out[i] = engine.Header{Key: h.Key, Value: h.Value}
+	first := len(p.headers)
+	for _, h := range in {
+		p.headers = append(p.headers, engine.Header{Key: h.Key, Value: h.Value})
 	}
-	return out
+	return p.headers[first:len(p.headers):len(p.headers)]
 }
 
 func headersOut(in []engine.Header) []kafka.Header {

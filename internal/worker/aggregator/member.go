@@ -80,7 +80,7 @@ func (m *member) poll(ctx context.Context) ([]kafka.Fetched, error) {
 // decide takes one poll's commands through step, transaction, memory and replies, in this order.
 func (m *member) decide(ctx context.Context, fetched []kafka.Fetched) error {
 	began := m.cfg.Now()
-	b, err := m.newBatch(ctx, fetched)
+	b, err := m.newBatch(ctx, fetched, began)
 	if err != nil {
 		return err
 	}
@@ -99,9 +99,11 @@ func (m *member) decide(ctx context.Context, fetched []kafka.Fetched) error {
 		return m.startOver(ctx)
 	}
 	m.batch = min(m.cfg.BatchMax, 2*m.batch)
+	committedAt := m.cfg.Now()
 	m.reply(b)
+	m.followed(b, decided, committedAt)
 	m.s.Recycle(fetched)
-	m.cfg.Observer.Batch(m.cfg.Context, b.describe(decided.Sub(began), m.cfg.Now().Sub(decided)))
+	m.cfg.Observer.Batch(m.cfg.Context, b.describe(decided.Sub(began), committedAt.Sub(decided)))
 	return nil
 }
 

@@ -34,7 +34,7 @@ func (m *member) addTimers(b *batch, now time.Time) {
 	}
 	for _, o := range m.owned {
 		if o.due(now) && !has[o.number] && !m.awaited[o.number] {
-			b.parts = append(b.parts, &part{owned: o, inputs: o.memory.inputs[:0]})
+			b.parts = append(b.parts, newPart(o))
 		}
 	}
 }

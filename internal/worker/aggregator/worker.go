@@ -74,7 +74,9 @@ type Config struct {
 	Now                                func() time.Time
 	Replier                            Replier
 	Observer                           Observer
-	Log                                *slog.Logger
+	// Tracer, if given, follows some of the commands on their way.
+	Tracer Tracer
+	Log    *slog.Logger
 }
 
 // WithDefaults fills what is zero.
