@@ -168,6 +168,14 @@ func (r *Rows) Empty() bool {
 	return true
 }
 
+// Len is the number of rows, of all tables together.
+func (r *Rows) Len() (n int) {
+	for i, t := range r.of {
+		n += t.size(r.rows[i])
+	}
+	return n
+}
+
 // Reset empties the collection and keeps its memory for the next rows.
 func (r *Rows) Reset() {
 	for i, t := range r.of {

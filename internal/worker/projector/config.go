@@ -55,7 +55,9 @@ type Config struct {
 	// ParkedMax is how many aggregates of a partition a view may park before it stops; 0: parking.AggregatesMaxDefault.
 	ParkedMax int
 	Observer  Observer
-	Log       *slog.Logger
+	// Tracer, if given, follows some of the records into the views.
+	Tracer Tracer
+	Log    *slog.Logger
 
 	// WithoutRange and WithoutSink turn guards off, for the negative controls of tests.
 	WithoutRange   kafka.RangeGuard

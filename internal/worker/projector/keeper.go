@@ -103,6 +103,9 @@ func (k *keeper) adjust(ctx context.Context, running map[int]*following) (failed
 	k.serving = serving.Number
 	for _, g := range all {
 		f := running[g.Number]
+		if f != nil {
+			f.serves.Store(g.State == clickhouse.StateServing)
+		}
 		switch wanted := g.State.Followed() && g.Revision == k.view.Revision && k.cfg.follows(g); {
 		case wanted && f == nil:
 			running[g.Number] = k.start(ctx, g)
@@ -147,6 +150,7 @@ func (k *keeper) start(ctx context.Context, g clickhouse.Generation) *following 
 		},
 		stop: stop, done: make(chan struct{}),
 	}
+	f.serves.Store(g.State == clickhouse.StateServing)
 	f.progress.opened(g.Number)
 	go func() {
 		defer close(f.done)

@@ -67,6 +67,7 @@ type progress struct {
 type partitionProgress struct {
 	begun     bool
 	target    int64 // what the log held when the partition was taken over
+	news      int64 // where what nobody has been told of before begins
 	position  int64
 	stable    int64
 	eventTime int64
@@ -107,6 +108,17 @@ func (p *progress) begins(a kafka.Assignment) {
 	s := p.of(a.Partition)
 	s.begun, s.target, s.stable, s.position = true, a.Log.Stable, a.Log.Stable, max(a.Position, a.Log.Start)
 	s.read, s.lookedAt = s.position, -1
+	s.news = 0
+	if a.Position < 0 { // it begins at the log's start
+		s.news = a.Log.Stable
+	}
+}
+
+// newsFrom is the offset from which on a partition's records are news.
+func (p *progress) newsFrom(partition int32) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.of(partition).news
 }
 
 func (p *progress) reached(partition int32, position int64) {

@@ -152,6 +152,7 @@ type projection struct {
 	board      *parking.Board
 	progress   progress
 	lots       lots
+	serves     atomic.Bool // the generation is the one that is shown
 
 	sink *clickhouse.Sink // set before the first record is read
 }

@@ -21,6 +21,7 @@ func TestOnOneEngine(t *testing.T) {
 	url := newEngine(t)
 	for name, test := range map[string]func(*testing.T, *world){
 		"views follow and tell how far they are":   testFollow,
+		"what is news is told of, and nothing old": testTellsNews,
 		"two members share and hand over":          testTwoMembers,
 		"a mapping that fails parks its aggregate": func(t *testing.T, w *world) { testParks(t, w, poison, "no such amount") },
 		"so does one that panics":                  func(t *testing.T, w *world) { testParks(t, w, venom, "it panicked: no such amount at all") },

@@ -55,15 +55,18 @@ func (v *projection) Confirmed(partition int32, position int64) { v.publish(part
 func (v *projection) Prepare(ctx context.Context, r kafka.Range) (kafka.Work, error) {
 	began := time.Now()
 	rows, lot := es.NewRows(v.view.Tables...), v.lot(r.Partition)
+	var trails []trail
 	var oldest, newest int64
 	for _, rec := range r.Records {
 		recorded, err := v.source.Decode(ctx, rec)
 		if err != nil && !parking.IsBroken(err) {
 			return nil, err
 		}
+		followed := v.follow(rec, began, rows)
 		if err := lot.Take(rec, recorded, err, rows); err != nil {
 			return nil, err
 		}
+		trails = followed.mapped(trails, recorded, rows)
 		at := RecordedAt(recorded)
 		if oldest == 0 {
 			oldest = at
@@ -93,6 +96,7 @@ func (v *projection) Prepare(ctx context.Context, r kafka.Range) (kafka.Work, er
 		v.cfg.Observer.Range(v.source.Context, v.view.Name, RangeStats{
 			Records: len(r.Records), Rows: n, Again: r.Again, Map: mapped, Insert: time.Since(began), Oldest: time.UnixMilli(oldest),
 		})
+		v.projected(trails, r, n)
 		return nil
 	}, nil
 }

@@ -141,6 +141,7 @@ type world struct {
 	producer *kafka.Producer
 
 	versions map[string]int
+	headers  []kafka.Header // of what is written
 	events   int
 	sum      int64
 	log      []entry // what was written, where it stands
@@ -223,6 +224,7 @@ func (w *world) write(partition int32, account string, amount int64) {
 	w.sum += amount
 	err := w.producer.Produce(w.t.Context(), kafka.Command{
 		Topic: "bank.events", Partition: partition, Key: fmt.Appendf(nil, "account/%s/%d", account, w.versions[account]), Value: fmt.Appendf(nil, "%s %d %d", account, w.versions[account], amount),
+		Headers: w.headers,
 	}, func(_ int32, _ int64, err error) {
 		if err != nil {
 			w.t.Error(err)
