@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -42,6 +43,8 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, actor string) {
 		return
 	}
 	sub := submission{key: CommandKey{info.Context, info.Aggregate, meta.AggregateID, meta.CommandID}}
+	trail := trailOf(w)
+	trail.Asked(info.Type, sub.key, cmp.Or(meta.CorrelationID, meta.CommandID))
 	if s.cfg.Replies != nil {
 		if sub.wait = waitOf(w, r, s.cfg.WaitMax); sub.wait > 0 {
 			var address string
@@ -58,7 +61,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, actor string) {
 	sub.command = kafka.Command{
 		Topic:     info.Context + kafka.CommandsSuffix,
 		Partition: partition.Of(meta.AggregateID, s.cfg.Partitions),
-		Key:       []byte(meta.AggregateID), Value: frame, Headers: traceOf(r),
+		Key:       []byte(meta.AggregateID), Value: frame, Headers: traceOf(r), Context: trail.Context(),
 	}
 	s.submit(w, r, &sub)
 }
@@ -199,6 +202,7 @@ func (s *Server) answer(w http.ResponseWriter, sub *submission, frame []byte) bo
 		s.cfg.Log.Error("a reply could not be used", "command_id", sub.key.CommandID, "error", err)
 		return false
 	}
+	trailOf(w).Told(res.Outcome, res.Code)
 	res.write(w)
 	return true
 }

@@ -80,6 +80,8 @@ type Config struct {
 	Routes map[string]http.Handler
 	// Registerer takes the server's metrics; nil: none.
 	Registerer prometheus.Registerer
+	// Tracer, if given, follows some of the requests. Without it, a request's trace headers are passed on as they are.
+	Tracer Tracer
 	// Log receives what went wrong on our side; nil: none.
 	Log *slog.Logger
 

@@ -89,9 +89,11 @@ const (
 
 // ServeHTTP answers one request. A handler that panics costs its own caller a 500 and nobody else anything.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	started := time.Now()
-	rec := &recorder{ResponseWriter: w}
-	defer func() { s.metrics.answered(r, rec.status, time.Since(started)) }()
+	rec := &recorder{ResponseWriter: w, began: time.Now()}
+	defer func() {
+		s.metrics.answered(r, rec.status, time.Since(rec.began))
+		trailOf(rec).Answered(rec.status)
+	}()
 	defer func() {
 		if bug := recover(); bug != nil {
 			s.survive(rec, r, bug)
@@ -116,10 +118,12 @@ func (s *Server) survive(rec *recorder, r *http.Request, bug any) {
 	newProblem(http.StatusInternalServerError, CodeInternal, "this is a bug of the server; it has been logged").write(rec)
 }
 
-// recorder remembers an answer's status.
+// recorder remembers an answer's status, when its request came in, and who follows it.
 type recorder struct {
 	http.ResponseWriter
 	status int
+	began  time.Time
+	trail  Trail // nil: nobody
 }
 
 func (w *recorder) WriteHeader(status int) {
@@ -147,6 +151,7 @@ func (s *Server) guarded(method string, next func(w http.ResponseWriter, r *http
 			p.write(w)
 			return
 		}
+		s.follow(w, r)
 		if r.Method != method && (method != http.MethodGet || r.Method != http.MethodHead) {
 			p := newProblem(http.StatusMethodNotAllowed, CodeMethod, fmt.Sprintf("use %s here, not %s", method, r.Method))
 			p.header.Set("Allow", method)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -26,6 +27,9 @@ type Command struct {
 	Partition  int32
 	Key, Value []byte
 	Headers    []Header
+	// Context is who publishes it, for the spans of ProducerConfig: a context with a sampled span makes another span of the
+	// record. Its end does not take the record back. nil: nobody follows the record.
+	Context context.Context
 }
 
 // ProducerConfig bounds a Producer.
@@ -38,6 +42,8 @@ type ProducerConfig struct {
 	DeliveryTimeout time.Duration
 	// Linger is how long a record waits for company in its batch: 0 for those whose callers wait, 5 ms for bulk.
 	Linger time.Duration
+	// Spans, if given, makes spans of the records that somebody follows.
+	Spans trace.TracerProvider
 }
 
 const (
@@ -62,7 +68,11 @@ func NewProducer(cfg Config, pc ProducerConfig) (*Producer, error) {
 	if pc.DeliveryTimeout <= 0 {
 		pc.DeliveryTimeout = deliveryTimeoutDefault
 	}
-	cl, err := kgo.NewClient(append(cfg.options(),
+	opts := cfg.options()
+	if pc.Spans != nil {
+		opts = append(opts, kgo.WithHooks(newPublishSpans(pc.Spans, cfg.ClientID)))
+	}
+	cl, err := kgo.NewClient(append(opts,
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerLinger(pc.Linger),
@@ -121,6 +131,9 @@ func (p *Producer) cost(c Command) (int64, error) {
 // others that wait in the same partition: the client drops a partition's whole buffer to keep its order.
 func (p *Producer) send(c Command, cost int64, done func(partition int32, offset int64, err error)) {
 	r := &kgo.Record{Topic: c.Topic, Partition: c.Partition, Key: c.Key, Value: c.Value, Headers: c.Headers}
+	if c.Context != nil {
+		r.Context = context.WithoutCancel(c.Context)
+	}
 	p.cl.Produce(context.Background(), r, func(r *kgo.Record, err error) {
 		p.budget.Release(cost)
 		done(r.Partition, r.Offset, p.explain(r, err))

@@ -35,6 +35,8 @@ func importBreaches() []breach {
 		{heavy, "internal/kafka/fake.go", `package kafka; import "github.com/twmb/franz-go/pkg/kfake"; type c kfake.Cluster`, "belongs to internal/embedded"},
 		{heavy, "internal/kafka/schemas.go", `package kafka; import "github.com/twmb/franz-go/pkg/sr"; type c sr.Client`, "belongs to internal/serde"},
 		{heavy, "internal/serde/fast.go", `package serde; import "github.com/cockroachdb/pebble/v2"; type c pebble.DB`, "belongs to internal/statestore/pebble"},
+		{heavy, "internal/worker/span.go", `package worker; import "go.opentelemetry.io/otel/trace"; type s trace.Span`, "belongs to internal/telemetry/traces"},
+		{heavy, "internal/telemetry/k.go", `package telemetry; import "github.com/twmb/franz-go/plugin/kotel"; type s kotel.Tracer`, "belongs to internal/kafka"},
 		{heavy, "internal/statestore/x_test.go", `package statestore_test; import "github.com/ClickHouse/clickhouse-go/v2"; type c clickhouse.Conn`, "belongs to internal/clickhouse"},
 
 		{commands, "internal/worker/top.go", `package worker; import "recount/cmd/tool/demo"; type d demo.Demo`, "imports ./cmd/tool/demo"},

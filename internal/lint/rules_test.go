@@ -99,6 +99,10 @@ func dependencies() []dependency {
 		{path: "github.com/twmb/franz-go/pkg/sr/srfake", code: []string{"internal/embedded"}, tests: []string{"internal/serde"}},
 		{path: "github.com/twmb/franz-go/pkg/kfake", code: []string{"internal/embedded"}, tests: []string{"internal/kafka"}},
 		{path: "github.com/twmb/franz-go/plugin", code: []string{"internal/kafka", "internal/telemetry"}},
+		{path: "github.com/twmb/franz-go/plugin/kotel", code: []string{"internal/kafka"}},
+		{path: "go.opentelemetry.io", code: []string{"internal/telemetry/traces"}, tests: []string{"internal/kafka", "cmd/recount/acceptance"}},
+		{path: "go.opentelemetry.io/otel/trace", code: []string{"internal/telemetry/traces", "internal/kafka"}}, // kafka: what kotel asks for
+		{path: "go.opentelemetry.io/otel/propagation", code: []string{"internal/telemetry/traces", "internal/kafka"}},
 		{path: "github.com/ClickHouse/clickhouse-go", code: []string{"internal/clickhouse"}, tests: []string{"internal/embedded"}},
 		{path: "github.com/ClickHouse/ch-go", code: []string{"internal/clickhouse", "internal/embedded"}},
 		{path: "github.com/pressly/goose", code: []string{"internal/clickhouse"}},

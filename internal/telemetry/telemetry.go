@@ -19,6 +19,7 @@ type Telemetry struct {
 	projector  func() *Projector
 	saga       func() *Saga
 	kafka      func() *kafkaHooks
+	spans      func() *Spans
 }
 
 // New returns the telemetry of a process that plays role, with what the Go runtime and the operating system know of it.
@@ -33,6 +34,7 @@ func New(role string) *Telemetry {
 	t.saga = sync.OnceValue(func() *Saga { return newSaga(t.registry) })
 	t.projector = sync.OnceValue(func() *Projector { return newProjector(t.registry, time.Now) })
 	t.kafka = sync.OnceValue(func() *kafkaHooks { return newKafkaHooks(t.registry) })
+	t.spans = sync.OnceValue(func() *Spans { return newSpans(t.registry) })
 	return t
 }
 

@@ -172,7 +172,7 @@ func (a Aggregator) worker(f *Foundation, c es.Context, leases *statestore.Lease
 		AcceptLostCommands: a.AcceptLostCommands,
 		SessionTimeout:     a.SessionTimeout, TransactionTimeout: a.TransactionTimeout,
 		Replier:  &replier{codec: f.Codec, out: replies, observe: func(sent bool) { observer.Replied(c.Name, sent) }, log: f.Log},
-		Observer: observer, Log: f.Log,
+		Observer: observer, Tracer: f.Traces.Decisions(), Log: f.Log,
 	}
 }
 

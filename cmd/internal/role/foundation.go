@@ -20,6 +20,7 @@ import (
 	"recount/internal/kafka"
 	"recount/internal/serde"
 	"recount/internal/telemetry"
+	"recount/internal/telemetry/traces"
 	"recount/schemas/avro"
 )
 
@@ -34,6 +35,8 @@ type Foundation struct {
 	Contexts []es.Context
 	Codec    *serde.Codec
 	Kafka    kafka.Config
+	// Traces follow commands on their way; nil: nobody does.
+	Traces *traces.Traces
 
 	mu      sync.Mutex
 	closers []func() error
@@ -46,6 +49,8 @@ type Surroundings struct {
 	Topics    Topics
 	Log       *slog.Logger
 	Telemetry *telemetry.Telemetry
+	// Tracing, if given, says which commands are followed: tools follow none.
+	Tracing *cli.Tracing
 	// WithoutSchemas is for tools that read no record: no registry is asked, and there is no codec.
 	WithoutSchemas bool
 }
@@ -68,6 +73,11 @@ func Lay(ctx context.Context, s Surroundings) (*Foundation, error) {
 	}
 	if err := f.reachKafka(ctx); err != nil {
 		return nil, err
+	}
+	if s.Tracing != nil {
+		if err := f.followed(ctx, *s.Tracing); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
 	}
 	if !s.WithoutSchemas {
 		if err := f.register(ctx); err != nil {

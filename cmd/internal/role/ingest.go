@@ -86,7 +86,7 @@ func (i Ingest) Open(ctx context.Context, f *Foundation) (*IngestServer, error) 
 		return nil, err
 	}
 	cfg := ingest.Config{
-		Codec: f.Codec, Partitions: int32(f.Services.Partitions), Registerer: f.Telemetry.Registerer(), Log: f.Log,
+		Codec: f.Codec, Partitions: int32(f.Services.Partitions), Registerer: f.Telemetry.Registerer(), Tracer: f.Traces.Requests(), Log: f.Log,
 		BodyBytesMax: i.BodyBytes, InFlightMax: i.InFlight, WaitMax: i.WaitMax, DrainTimeout: i.DrainTimeout,
 	}
 	for _, c := range contexts {
@@ -112,11 +112,10 @@ func (i Ingest) Open(ctx context.Context, f *Foundation) (*IngestServer, error) 
 
 // connect fills in who publishes commands, who reads replies and who looks outcomes up.
 func (i Ingest) connect(ctx context.Context, f *Foundation, cfg *ingest.Config) error {
-	producer, err := kafka.NewProducer(f.Kafka, kafka.ProducerConfig{})
+	producer, err := f.producer()
 	if err != nil {
 		return err
 	}
-	f.OnClose(func() error { producer.Close(); return nil })
 	// A new name each time: an answer to a request of the process before has nobody to go to.
 	replies, err := kafka.OpenReplies(ctx, f.Kafka, "ingest-"+strings.ToLower(rand.Text()[:instanceSuffix]))
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/statestore"
+	"recount/internal/telemetry/traces"
 	"recount/internal/worker/aggregator"
 	"recount/internal/worker/projector"
 	"recount/internal/worker/rebuild"
@@ -110,6 +111,7 @@ func everythingHappens(t *testing.T, f *Foundation) {
 	s.Abort("bank", kafka.AbortTimeout)
 	s.Restart("bank")
 	s.Takeover("bank", 0, time.Second, 1)
+	f.Telemetry.Spans().Spans(traces.Sent, 1)
 	p := f.Telemetry.Projector()
 	p.Range("bank", "events", projector.RangeStats{Records: 1, Rows: 1, Oldest: time.Now()})
 	p.Inserted("events", "events_g1", 1, time.Second)

@@ -13,12 +13,13 @@ type Process struct {
 	Services  cli.Services
 	Topics    Topics
 	Telemetry cli.Telemetry
+	Tracing   cli.Tracing
 }
 
 // NewProcess returns the defaults: everything on this machine. Each program shows its telemetry on a port of its own, so
 // that they run beside each other.
 func NewProcess(telemetryAddress string) Process {
-	return Process{Services: cli.DefaultServices(), Topics: DefaultTopics(), Telemetry: cli.Telemetry{Address: telemetryAddress}}
+	return Process{Services: cli.DefaultServices(), Topics: DefaultTopics(), Telemetry: cli.Telemetry{Address: telemetryAddress}, Tracing: cli.DefaultTracing()}
 }
 
 // Telemetry's addresses of the programs.
@@ -34,11 +35,12 @@ func (p *Process) Flags(f *cli.Flags) {
 	p.Topics.Flags(f)
 	p.Services.Flags(f)
 	p.Telemetry.Flags(f)
+	p.Tracing.Flags(f)
 }
 
 // Validate returns every fault.
 func (p *Process) Validate() error {
-	return errors.Join(p.Topics.Validate(), p.Services.Validate(), p.Telemetry.Validate())
+	return errors.Join(p.Topics.Validate(), p.Services.Validate(), p.Telemetry.Validate(), p.Tracing.Validate())
 }
 
 // Role is a part of a process, opened and not yet running.
@@ -67,7 +69,7 @@ func (p *Process) Run(ctx context.Context, in *cli.Process, roles ...Make) error
 		in.Log.Info("telemetry", "url", "http://"+at+"/metrics")
 	}
 	return cli.RunAll(ctx, server.Run, func(ctx context.Context) (err error) {
-		f, err := Lay(ctx, Surroundings{Name: in.Name, Services: p.Services, Topics: p.Topics, Log: in.Log, Telemetry: tel})
+		f, err := Lay(ctx, Surroundings{Name: in.Name, Services: p.Services, Topics: p.Topics, Log: in.Log, Telemetry: tel, Tracing: &p.Tracing})
 		if err != nil {
 			return err
 		}

@@ -123,7 +123,7 @@ func (p Projectors) Open(ctx context.Context, f *Foundation) (*ViewKeepers, erro
 		Kafka: f.Kafka, DB: db, Contexts: contexts, Codec: f.Codec, Render: render(f.Services.Database),
 		InstanceID: p.Instance, Limits: kafka.RangeLimits{Records: p.RangeRecords, Age: p.RangeAge}, InsertsPerSecond: p.InsertsPerSecond,
 		InsertLifetime: p.InsertLifetime, SessionTimeout: p.SessionTimeout, TransactionTimeout: p.TransactionTimeout, Concurrency: p.Concurrency,
-		ParkedMax: p.ParkedMax, WithoutRange: p.Without, Observer: f.Telemetry.Projector(), Log: f.Log,
+		ParkedMax: p.ParkedMax, WithoutRange: p.Without, Observer: f.Telemetry.Projector(), Tracer: f.Traces.Projections(), Log: f.Log,
 	})
 	if err != nil {
 		return nil, err

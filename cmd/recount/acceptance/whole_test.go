@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,19 +43,27 @@ func TestTheWhole(t *testing.T) {
 
 func newWhole(t *testing.T) *whole {
 	t.Helper()
-	said := &log{}
 	cfg := pipeline.NewConfig(pipeline.Ports{})
 	cfg.DataDir = t.TempDir()
+	w, stop := startWhole(t, cfg)
+	t.Cleanup(stop)
+	return w
+}
+
+// startWhole starts a pipeline and waits until it is ready. It runs until stop is called, more than once if need be.
+func startWhole(t *testing.T, cfg pipeline.Config) (w *whole, stop func()) {
+	t.Helper()
+	said := &log{}
 	cfg.Log = slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	p, err := pipeline.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
+	stop = sync.OnceFunc(func() {
+		cancel()
 		if err := errors.Join(<-ended, p.Close()); err != nil {
 			t.Error(err)
 		}
@@ -62,12 +71,13 @@ func newWhole(t *testing.T) *whole {
 			t.Logf("the pipeline's warnings:\n%s", said)
 		}
 	})
-	ready, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
+	ready, hurry := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer hurry()
 	if err := p.AwaitReady(ready); err != nil {
+		stop()
 		t.Fatal(err)
 	}
-	return &whole{p, views(t, p.Services)}
+	return &whole{p, views(t, p.Services)}, stop
 }
 
 // views connects to the database of the views.

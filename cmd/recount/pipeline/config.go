@@ -19,6 +19,8 @@ type Config struct {
 	// Services are systems outside: of one that is empty, the embedded one is started. Database and Partitions are
 	// those of the embedded ones too.
 	Services cli.Services
+	// Tracing says which commands are followed.
+	Tracing cli.Tracing
 
 	Log *slog.Logger
 	// Progress is told what takes long; nil: nobody is.
@@ -37,6 +39,7 @@ func NewConfig(ports Ports) Config {
 	return Config{
 		Ports:    ports,
 		Services: cli.Services{Database: usual.Database, Partitions: usual.Partitions},
+		Tracing:  cli.DefaultTracing(),
 		Log:      slog.New(slog.DiscardHandler),
 	}
 }
@@ -53,6 +56,7 @@ func (c *Config) Flags(f *cli.Flags) {
 	f.StringVar(&c.Services.Database, "database", c.Services.Database, "`name` of the database that holds the views")
 	f.IntVar(&c.Services.Partitions, "partitions", c.Services.Partitions, "`number` of partitions of each topic, for good: a data folder keeps the number it was made with")
 	f.Group("Services", "kafka", "clickhouse", "database", "registry", "partitions")
+	c.Tracing.Flags(f)
 }
 
 const portMax = 1<<16 - 1
@@ -70,7 +74,7 @@ func (c *Config) Validate() error {
 		checkPort(s.PortFlag(), c.Ports.of(s))
 	}
 	whole := c.reachable(func(local.Service) string { return "127.0.0.1:1" }) // a stand-in: only the rest is in question
-	return errors.Join(append(faults, whole.Validate())...)
+	return errors.Join(append(faults, whole.Validate(), c.Tracing.Validate())...)
 }
 
 func (p Ports) of(s local.Service) int {

@@ -48,7 +48,7 @@ func Open(ctx context.Context, cfg Config) (_ *Pipeline, err error) {
 	}
 	p.Foundation, err = role.Lay(ctx, role.Surroundings{
 		Name: "recount", Services: cfg.reachable(p.services.Address), Topics: role.DefaultTopics(), Log: cfg.Log,
-		Telemetry: telemetry.New("recount"),
+		Telemetry: telemetry.New("recount"), Tracing: &cfg.Tracing,
 	})
 	if err != nil {
 		return nil, err
