@@ -102,7 +102,11 @@ func noteOf(s es.MachineStep) string {
 		notes = append(notes, "answered by "+strings.Join(s.Awaits, ", "))
 	}
 	if s.DeadlineMillis > 0 {
-		notes = append(notes, fmt.Sprintf("within %d s", s.DeadlineMillis/1000))
+		note := fmt.Sprintf("within %d s", s.DeadlineMillis/1000)
+		if s.DeadlineVaries {
+			note += " unless the instance has a time of its own"
+		}
+		notes = append(notes, note)
 	}
 	return strings.Join(notes, "; ")
 }

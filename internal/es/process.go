@@ -168,6 +168,7 @@ type MachineStep struct {
 	After          []string
 	Awaits         []string // events that answer it, sorted; none: its command's outcome does
 	DeadlineMillis int64
+	DeadlineVaries bool // an instance may have a deadline of its own instead
 	Undone         bool // there is something to undo
 	Final          bool // once it is done there is no way back
 }

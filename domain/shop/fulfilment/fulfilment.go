@@ -19,7 +19,7 @@ import (
 	"recount/internal/es/saga"
 )
 
-// PaymentMillis is how long whoever moves the money may take to answer.
+// PaymentMillis is how long whoever moves the money may take to answer, unless the order says otherwise.
 const PaymentMillis = 15 * 60_000
 
 // RefundID is that of the refund for an order that came to nothing after it was paid.
@@ -35,6 +35,8 @@ type Plan struct {
 	// Total is what the customer pays, Tax what of it is tax; minor units.
 	Total int64 `avro:"total"`
 	Tax   int64 `avro:"tax"`
+	// PayWithinMillis is how long the money may take; 0: PaymentMillis.
+	PayWithinMillis int64 `avro:"pay_within_millis"`
 }
 
 // Goods are those of one line, in the order of the lines.
@@ -58,12 +60,15 @@ func Saga() es.Process {
 		Abandon: func(p Plan, why saga.Reason) []es.Command {
 			return one("order", p.Order, order.Cancel{Reason: why.Code})
 		},
+		// Before version 2 no order said how long its money may take, which is what the new field's default says.
+		Upcasts: []func(Plan) Plan{func(p Plan) Plan { return p }},
 	})
 }
 
 func planOf(id string, event any) Plan {
 	e := event.(order.OrderCreated)
 	p := Plan{Order: id, Customer: e.CustomerID, Currency: e.Currency, Carrier: e.Carrier, Total: e.Total, Tax: e.Tax}
+	p.PayWithinMillis = e.PayWithinSeconds * 1_000
 	for _, line := range e.Lines {
 		p.Goods = append(p.Goods, Goods{SKU: line.SKU, Quantity: line.Quantity})
 	}
@@ -88,7 +93,7 @@ func taking() []saga.Step[Plan] {
 			Undo: lines(func(p Plan, line int32, _ Goods) any { return inventory.Release{OrderID: p.Order, Line: line} }),
 		},
 		{
-			Name: "authorise", After: []string{}, DeadlineMillis: PaymentMillis,
+			Name: "authorise", After: []string{}, DeadlineMillis: PaymentMillis, DeadlineOf: func(p Plan) int64 { return p.PayWithinMillis },
 			Do: func(p Plan) []es.Command {
 				return one("payment", p.Order, payment.Request{OrderID: p.Order, CustomerID: p.Customer, Amount: p.Total, Tax: p.Tax, Currency: p.Currency})
 			},

@@ -30,6 +30,12 @@ var (
 	}
 )
 
+// An order whose money may take five seconds. Its lines are not what it is about.
+var (
+	hurried     = order.OrderCreated{CustomerID: "ada", Currency: "EUR", Carrier: "post", Tax: 570, Total: 4067, PayWithinSeconds: 5}
+	hurriedPlan = Plan{Order: "1", Customer: "ada", Currency: "EUR", Carrier: "post", Total: 4067, Tax: 570, PayWithinMillis: 5_000}
+)
+
 func given(inputs ...es.Occurrence) []es.Occurrence { return inputs }
 
 func happened(aggregate, name string, event any) es.Occurrence {
@@ -241,6 +247,19 @@ func TestSilenceAndSecondThoughts(t *testing.T) {
 				saga.CompensationStarted{Code: saga.StepLate}, asks("authorise", 0, true, 7_000, "payment/1"),
 			},
 			Sends: []es.Request{cancelRequest},
+		},
+		{
+			Name: "sooner, if the order says so", When: happened("order", "OrderCreated", hurried),
+			Then: []any{
+				hurriedPlan, asks("credit", 0, false, 1_000, "customer/ada"), saga.StepSkipped{Step: "allocate"},
+				asks("authorise", 0, false, 1_000, "payment/1"), saga.TimerSet{Name: "step/authorise", Due: 1_000 + 5_000},
+				asks("confirm", 0, false, 1_000, "order/1"),
+			},
+			Sends: []es.Request{
+				request("credit", 0, false, "customer", "ada", customer.ReserveCredit{OrderID: "1", Amount: 4067, Currency: "EUR"}),
+				request("authorise", 0, false, "payment", "1", payment.Request{OrderID: "1", CustomerID: "ada", Amount: 4067, Tax: 570, Currency: "EUR"}),
+				request("confirm", 0, false, "order", "1", order.Allocate{}),
+			},
 		},
 		{Name: "an answer that comes later changes nothing", Given: after(5, yes("confirm", 0), late), When: authorised, Refused: es.NotAwaited},
 		{Name: "nor does one when all is over", Given: until(16), When: authorised, Refused: es.Ended},

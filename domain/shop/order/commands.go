@@ -25,6 +25,8 @@ type Place struct {
 	Lines      []Line          `avro:"lines"`
 	Carrier    string          `avro:"carrier"`
 	ShipTo     address.Address `avro:"ship_to"`
+	// PayWithinSeconds is how long the money may take; 0: as long as the shop gives everybody.
+	PayWithinSeconds int64 `avro:"pay_within_seconds"`
 }
 
 // Allocate says that every line has its stock.

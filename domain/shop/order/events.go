@@ -25,6 +25,8 @@ type OrderCreated struct {
 	Lines      []PricedLine    `avro:"lines"`
 	Carrier    string          `avro:"carrier"`
 	ShipTo     address.Address `avro:"ship_to"`
+	// PayWithinSeconds is how long the money may take; 0: as long as the shop gives everybody.
+	PayWithinSeconds int64 `avro:"pay_within_seconds"`
 	// Net and Tax are the sums of the lines', Total both together.
 	Net   int64 `avro:"net"`
 	Tax   int64 `avro:"tax"`

@@ -81,6 +81,15 @@ func placings() []row {
 				Lines: []PricedLine{{Line: lamp, Net: 2000, Tax: 420}, {Line: lamp, Net: 2000, Tax: 420}}, Net: 4000, Tax: 840, Total: 4840,
 			}),
 		},
+		{
+			Name: "place with a time for the money", When: place(func(c *Place) { c.PayWithinSeconds = PayWithinSecondsMax }),
+			Then: given(OrderCreated{
+				CustomerID: "ada", Currency: "EUR", Carrier: "post", ShipTo: home, PayWithinSeconds: PayWithinSecondsMax,
+				Lines: []PricedLine{{Line: books, Net: 1497, Tax: 142}, {Line: lamp, Net: 2000, Tax: 420}}, Net: 3497, Tax: 562, Total: 4059,
+			}),
+		},
+		{Name: "place with less than no time", When: place(func(c *Place) { c.PayWithinSeconds = -1 }), Refused: PayWithinInvalid},
+		{Name: "place with too much time", When: place(func(c *Place) { c.PayWithinSeconds = PayWithinSecondsMax + 1 }), Refused: PayWithinInvalid},
 		{Name: "place for nobody", When: place(func(c *Place) { c.CustomerID = "" }), Refused: CustomerMissing},
 		{Name: "place in small letters", When: place(func(c *Place) { c.Currency = "eur" }), Refused: CurrencyInvalid},
 		{Name: "place without a carrier", When: place(func(c *Place) { c.Carrier = "" }), Refused: CarrierMissing},

@@ -8,6 +8,9 @@ import (
 // LinesMax bounds an order, and so its state, its events and what a fulfilment of it sends.
 const LinesMax = 100
 
+// PayWithinSecondsMax bounds how long goods are set aside for an order whose money has not come: 30 days.
+const PayWithinSecondsMax = 30 * 24 * 60 * 60
+
 func (o Order) place(c Place) ([]Event, error) {
 	if err := es.First(
 		es.Require(o.Status == "", AlreadyPlaced),
@@ -18,10 +21,13 @@ func (o Order) place(c Place) ([]Event, error) {
 		es.Require(c.ShipTo.HasCountryCode(), CountryInvalid),
 		es.Require(len(c.Lines) > 0, LinesMissing),
 		es.Require(len(c.Lines) <= LinesMax, TooManyLines),
+		es.Require(c.PayWithinSeconds >= 0 && c.PayWithinSeconds <= PayWithinSecondsMax, PayWithinInvalid),
 	); err != nil {
 		return nil, err
 	}
-	created := OrderCreated{CustomerID: c.CustomerID, Currency: c.Currency, Carrier: c.Carrier, ShipTo: c.ShipTo}
+	created := OrderCreated{
+		CustomerID: c.CustomerID, Currency: c.Currency, Carrier: c.Carrier, ShipTo: c.ShipTo, PayWithinSeconds: c.PayWithinSeconds,
+	}
 	for _, asked := range c.Lines {
 		line, err := asked.price()
 		if err != nil {

@@ -25,6 +25,8 @@ const (
 	LinesMissing es.Refusal = "order/lines-missing"
 	// TooManyLines refuses an order of more than LinesMax lines.
 	TooManyLines es.Refusal = "order/too-many-lines"
+	// PayWithinInvalid refuses to wait for money less than no time, or longer than PayWithinSecondsMax.
+	PayWithinInvalid es.Refusal = "order/pay-within-invalid"
 	// SKUMissing refuses a line that names no article.
 	SKUMissing es.Refusal = "order/sku-missing"
 	// QuantityNotPositive refuses to order or to return nothing of an article, or less than nothing.

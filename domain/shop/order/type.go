@@ -29,5 +29,10 @@ func Type() es.AggregateType {
 			"OrderCancelled":    OrderCancelled{},
 			"ItemsReturned":     ItemsReturned{},
 		},
+		Upcasts: map[string][]func(Event) Event{"OrderCreated": {createdBeforeDeadlines}},
 	})
 }
+
+// createdBeforeDeadlines lifts version 1, when every order's money could take equally long, to 2: none of its own is
+// what the new field's default says.
+func createdBeforeDeadlines(e Event) Event { return e }

@@ -52,6 +52,8 @@ func (m *machine[D]) check() string {
 			return fmt.Sprintf("step %s does nothing", step.Name)
 		case step.Final && (step.Undo != nil || step.Await != nil || step.DeadlineMillis > 0):
 			return fmt.Sprintf("step %s is final: nothing but its commands' outcomes can answer it, and it is not undone", step.Name)
+		case step.DeadlineOf != nil && step.DeadlineMillis == 0:
+			return fmt.Sprintf("step %s has a deadline in some instances: declare the one that the others have", step.Name)
 		}
 		for _, before := range m.after[i] {
 			if !known[before] || before == abandonStep {
@@ -248,7 +250,7 @@ func (m *machine[D]) Machine() es.Machine {
 	for i, step := range m.s.Steps {
 		out.Steps = append(out.Steps, es.MachineStep{
 			Name: step.Name, After: m.after[i], Awaits: slices.Sorted(maps.Keys(step.Await)),
-			DeadlineMillis: step.DeadlineMillis, Undone: step.Undo != nil, Final: step.Final,
+			DeadlineMillis: step.DeadlineMillis, DeadlineVaries: step.DeadlineOf != nil, Undone: step.Undo != nil, Final: step.Final,
 		})
 	}
 	return out

@@ -52,6 +52,8 @@ type Step[D any] struct {
 	Await map[string]func(event any) es.Refusal
 	// DeadlineMillis after the step was sent, the saga gives up unless it is answered; zero: never.
 	DeadlineMillis int64
+	// DeadlineOf is what an instance has in the place of DeadlineMillis; nil, or zero: it has nothing of its own.
+	DeadlineOf func(d D) int64
 	// Final says that once the step is done there is no way back: whatever comes then, the steps behind it are done.
 	// Every other step is before it or behind it.
 	Final bool

@@ -1,6 +1,7 @@
 package saga_test
 
 import (
+	"fmt"
 	"testing"
 
 	"recount/internal/es"
@@ -262,6 +263,32 @@ func TestWhatElseLeadsBack(t *testing.T) {
 			Then:  []any{saga.StopRequested{Code: "order/stopped"}},
 		},
 	})
+}
+
+// TestAnInstanceMayHaveADeadlineOfItsOwn: with none, it has the ten seconds that everybody has.
+func TestAnInstanceMayHaveADeadlineOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for own, due := range map[int64]int64{3_000: 6_000, 0: 13_000} {
+		d := declaration()
+		d.Steps[1].DeadlineOf = func(trip) int64 { return own }
+		estest.RunProcess(t, saga.Declare(d), []estest.ProcessCase{{
+			Name: fmt.Sprintf("within %d ms", own), Given: []es.Occurrence{start(true), yes("book", 0)}, When: yes("book", 1),
+			Then: []any{
+				saga.StepSucceeded{Step: "book", Leg: 1},
+				saga.StepRequested{Step: "pay", Attempt: 1, At: 3_000, ValidAt: estest.ProcessValidAt, Target: "payment/1"},
+				saga.TimerSet{Name: "step/pay", Due: due},
+			},
+			Sends: []es.Request{request("pay", 0, 1, false, "payment", charge{})},
+		}})
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a step with a deadline in some instances alone is declared")
+		}
+	}()
+	d := declaration()
+	d.Steps[1].DeadlineMillis, d.Steps[1].DeadlineOf = 0, func(trip) int64 { return 1 }
+	saga.Declare(d)
 }
 
 func TestTheEndOfTheWayBack(t *testing.T) {

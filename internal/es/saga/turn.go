@@ -75,9 +75,19 @@ func (m *machine[D]) request(r *run[D], step *Step[D]) {
 	for i, c := range legs {
 		r.dispatch(Leg{Step: step.Name, Index: int32(i)}, false, c)
 	}
-	if step.DeadlineMillis > 0 {
-		r.emit(TimerSet{Name: stepTimers + step.Name, Due: r.in.At + step.DeadlineMillis, Correlation: r.in.Correlation})
+	if wait := step.deadline(r.Data); wait > 0 {
+		r.emit(TimerSet{Name: stepTimers + step.Name, Due: r.in.At + wait, Correlation: r.in.Correlation})
 	}
+}
+
+// deadline is how long the step's answer may take in an instance that knows d; zero: for ever.
+func (s *Step[D]) deadline(d D) int64 {
+	if s.DeadlineOf != nil {
+		if own := s.DeadlineOf(d); own > 0 {
+			return own
+		}
+	}
+	return s.DeadlineMillis
 }
 
 // dispatch sends a leg once more, or for the first time.
