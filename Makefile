@@ -26,7 +26,7 @@ ARGS ?=
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Fetch what is missing, run everything embedded, play a bank's day, print the reports, exit
+demo: ## Fetch what is missing, run everything embedded, play a bank's month and a shop's day, print the reports, exit
 	CGO_ENABLED=0 go run ./cmd/recount demo $(ARGS)
 
 up: ## Run all roles on embedded services until Ctrl-C

@@ -30,7 +30,7 @@ func command() *cobra.Command {
 	return cli.Group("recount", "Event sourcing on Kafka and ClickHouse, in one process",
 		"recount runs the whole pipeline on this machine: commands in over HTTP or Kafka, events in Kafka, reports in ClickHouse.",
 		`
-  recount demo                     play a bank's month, check the books, and exit
+  recount demo                     play a bank's month and a shop's day, check the books, and exit
   recount up                       run everything until Ctrl-C
   recount up --only clickhouse     run one of the embedded services alone
   recount status                   say how everything stands, and what needs somebody

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,7 +51,7 @@ func recount(ctx context.Context, out, errs *output, args ...string) int {
 	return p.Run(ctx)
 }
 
-// play runs a demo of 2,000 commands, expects its checks to hold, and returns its report.
+// play runs a demo of 2,000 commands and 150 orders, expects its checks to hold, and returns its report.
 func play(t *testing.T, args ...string) demo.Report {
 	t.Helper()
 	code, r, errs := playAny(t, args...)
@@ -60,14 +61,14 @@ func play(t *testing.T, args ...string) demo.Report {
 	return r
 }
 
-// playAny runs a demo of 2,000 commands and returns its report as JSON has it.
+// playAny runs a demo of 2,000 commands and 150 orders and returns its report as JSON has it.
 func playAny(t *testing.T, args ...string) (code int, r demo.Report, told string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "report.json")
 	var out, errs output
-	args = append([]string{"demo", "--commands", "2000", "--partitions", "4", "--json", file}, args...)
+	args = append([]string{"demo", "--commands", "2000", "--orders", "150", "--partitions", "4", "--json", file}, args...)
 	code = recount(ctx, &out, &errs, args...)
 	if strings.Contains(out.String(), "\x1b") || !strings.Contains(out.String(), "Richest accounts") {
 		t.Errorf("the tables: %s", out.String())
@@ -79,8 +80,11 @@ func playAny(t *testing.T, args ...string) (code int, r demo.Report, told string
 	if err := json.Unmarshal(raw, &r); err != nil {
 		t.Fatalf("exit %d: %v\n%s%s", code, err, raw, errs.String())
 	}
-	if len(r.Checks) != 7 || len(r.Rates) != 3 || len(r.Richest) == 0 || len(r.Statement.Moments) != 3 {
+	if len(r.Checks) != 14 || len(r.Rates) != 3 || len(r.Richest) == 0 || len(r.Statement.Moments) != 3 {
 		t.Errorf("report: %s", raw)
+	}
+	if len(r.Shop.Months) != 2 || len(r.Shop.Days) < 3 || len(r.Shop.Stock) == 0 || r.Shop.Stock[0].Shortages == 0 || len(r.Shop.Order.Steps) < 8 || len(r.Shop.Stuck) > 0 {
+		t.Errorf("the shop's part of the report: %s", raw)
 	}
 	return code, r, errs.String()
 }
@@ -94,7 +98,18 @@ func count(r demo.Report, outcome string) int64 {
 	return 0
 }
 
-// TestDemo plays a month, at the same time elsewhere, and once more on the data of the first time; then somebody spoils
+// endings are in what ways orders ended, and why, and what became of transfers.
+func endings(r demo.Report) (all []string) {
+	for _, e := range r.Shop.Endings {
+		all = append(all, strings.TrimSpace(e.Status+" "+e.Reason))
+	}
+	for _, e := range r.Shop.Transfers {
+		all = append(all, strings.TrimSpace(e.Status+" "+e.Code))
+	}
+	return all
+}
+
+// TestDemo plays a month and a day, at the same time elsewhere, and once more on the data of the first time; then somebody spoils
 // the books.
 func TestDemo(t *testing.T) {
 	t.Parallel()
@@ -113,14 +128,23 @@ func TestDemo(t *testing.T) {
 	if count(first, "accepted") < 1_000 || count(first, "refused") < 50 || count(first, "duplicate") < 10 {
 		t.Errorf("too little happened: %+v", first.Outcomes)
 	}
+	for _, ending := range []string{
+		"delivered", "returned", "shipped", "cancelled inventory/insufficient-stock", "cancelled customer/credit-exceeded", "cancelled payment/declined",
+		"cancelled process/step-deadline", "cancelled shipment/cancelled", "cancelled found it cheaper",
+		"completed", "failed account/closed", "failed account/not-open", "failed account/insufficient-funds",
+	} {
+		if got := endings(first); !slices.Contains(got, ending) {
+			t.Errorf("no deal ended %q, only %q", ending, got)
+		}
+	}
 	if !reflect.DeepEqual(elsewhere.Books, first.Books) {
-		t.Errorf("the same month left other books\n%+v\n%+v", first.Books, elsewhere.Books)
+		t.Errorf("the same month and day left other books\n%+v\n%+v", first.Books, elsewhere.Books)
 	}
 	again := play(t, "--seed", "5", "--data", dir)
 	if count(again, "accepted") != 0 || count(again, "duplicate") < 1_900 {
 		t.Errorf("the commands of the first time were decided again: %+v", again.Outcomes)
 	}
-	if !reflect.DeepEqual(again.Richest, first.Richest) || !reflect.DeepEqual(again.Statement, first.Statement) {
+	if !reflect.DeepEqual(again.Richest, first.Richest) || !reflect.DeepEqual(again.Statement, first.Statement) || !reflect.DeepEqual(again.Shop, first.Shop) {
 		t.Errorf("the books changed\n%+v\n%+v", first.Books, again.Books)
 	}
 
@@ -162,6 +186,7 @@ func TestMistakes(t *testing.T) {
 		"unknown command":       {[]string{"dmo"}, cli.ExitUsage, "demo"},
 		"an argument too many":  {[]string{"up", "kafka"}, cli.ExitUsage, "kafka"},
 		"too few commands":      {[]string{"demo", "--commands", "3"}, cli.ExitUsage, "--commands"},
+		"too few orders":        {[]string{"demo", "--orders", "3"}, cli.ExitUsage, "--orders"},
 		"no such service":       {[]string{"up", "--only", "kafak"}, cli.ExitUsage, "kafak"},
 		"no port":               {[]string{"up", "--http-port", "70000"}, cli.ExitUsage, "--http-port"},
 		"no broker":             {[]string{"demo", "--kafka", "127.0.0.1:1"}, cli.ExitFailed, "nothing listens on 127.0.0.1:1"},

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"recount/domain"
 	"recount/internal/clickhouse"
 	"recount/internal/embedded"
+	"recount/internal/es"
 	views "recount/schemas/clickhouse"
 	"recount/schemas/clickhouse/migrations"
 )
@@ -27,14 +29,14 @@ func TestMain(m *testing.M) {
 type played struct {
 	p      *pipeline.Pipeline
 	report Report
-	load   Load
+	loads  []Load
 }
 
 func playMonth(t *testing.T) played {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
-	c := &config{pipeline: pipeline.NewConfig(pipeline.Ports{}), commands: 2_000, seed: 3}
+	c := &config{pipeline: pipeline.NewConfig(pipeline.Ports{}), commands: 2_000, orders: ordersMin, seed: 3}
 	c.pipeline.DataDir = t.TempDir()
 	c.pipeline.Services.Partitions = 4
 	p, err := pipeline.Open(ctx, c.pipeline)
@@ -61,13 +63,30 @@ func playMonth(t *testing.T) played {
 	if err != nil {
 		t.Fatal(err)
 	}
-	load := Load{Topic: commandsTopic, From: make([]int64, 4), Sent: int64(c.commands)}
-	for _, o := range r.Outcomes {
-		if o.Outcome == duplicateOutcome {
-			load.Duplicates = o.Commands
+	return played{p, r, loadsOf(t, c, r)}
+}
+
+// loadsOf are what was sent, by the files that keep it.
+func loadsOf(t *testing.T, c *config, r Report) []Load {
+	t.Helper()
+	text, err := os.ReadFile(c.dayPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ofBank := int64(bytes.Count(text, []byte(`{"type":"bank.`)))
+	loads := []Load{
+		{Context: bank, Sent: int64(c.commands) + ofBank},
+		{Context: shop, Sent: int64(bytes.Count(text, []byte("\n"))) - ofBank},
+	}
+	for i := range loads {
+		loads[i].From = make([]int64, c.pipeline.Services.Partitions)
+		for _, o := range r.Outcomes {
+			if o.Context == loads[i].Context && o.Outcome == duplicateOutcome {
+				loads[i].Duplicates = o.Commands
+			}
 		}
 	}
-	return played{p, r, load}
+	return loads
 }
 
 // The checks, by a word of their titles.
@@ -78,8 +97,22 @@ const (
 	histories  = "sum of its account's history"
 	asOf       = "end of time"
 	totals     = "Totals by day"
+	stock      = "promised more"
+	promises   = "open orders hold"
+	orders     = "order ended"
+	paid       = "has the money"
+	revenue    = "Revenue, refunds"
+	transfers  = "What transfers took"
+	sagas      = "Every saga"
 	accounts   = "one outcome"
 )
+
+// titles are those words, in the order in which the checks are told.
+func titles() []string {
+	return []string{
+		money, versions, duplicates, histories, asOf, totals, stock, promises, orders, paid, revenue, transfers, sagas, accounts,
+	}
+}
 
 // TestEveryCheckCanFail spoils copies of good books, each in one way, and expects exactly the checks to fail whose
 // business it is.
@@ -108,7 +141,7 @@ func TestEveryCheckCanFail(t *testing.T) {
 		},
 		"an amount is wrong": {
 			"ALTER TABLE events_g1 UPDATE payload = replaceRegexpOne(payload, '\"amount\":', '\"amount\":1') WHERE event_type = 'FundsWithdrawn' SETTINGS mutations_sync = 2",
-			[]string{money, totals},
+			[]string{money, totals, transfers},
 		},
 		"a balance is wrong": {
 			"INSERT INTO account_balances_g1 SELECT * REPLACE (balance + 1 AS balance, version + 1 AS version) FROM account_balances_g1 ORDER BY version DESC LIMIT 1",
@@ -123,17 +156,66 @@ func TestEveryCheckCanFail(t *testing.T) {
 			[]string{histories, asOf, totals},
 		},
 		"a refusal is gone": {
-			"ALTER TABLE refusals_g1 DELETE WHERE (partition, offset) IN (SELECT partition, offset FROM refusals_g1 LIMIT 1) SETTINGS mutations_sync = 2",
+			"ALTER TABLE refusals_g1 DELETE WHERE (partition, offset) IN (SELECT partition, offset FROM refusals_g1 WHERE source_topic = 'bank.commands' LIMIT 1) SETTINGS mutations_sync = 2",
 			[]string{accounts},
 		},
-		"there are no events at all": {"TRUNCATE TABLE events_g1", []string{money, versions, totals, accounts}},
+		"there are no events at all": {
+			"TRUNCATE TABLE events_g1",
+			[]string{money, versions, totals, promises, orders, revenue, transfers, accounts},
+		},
+		"more is promised than there is": {
+			"INSERT INTO inventory_allocation_g1 SELECT * REPLACE (version + 1 AS version, on_hand_after + 1 AS allocated_after, 0 AS on_hand, 0 AS allocated) FROM inventory_allocation_g1 ORDER BY version DESC, sku LIMIT 1",
+			[]string{stock, promises},
+		},
+		"a release is gone": {
+			"ALTER TABLE inventory_allocation_g1 DELETE WHERE event_type = 'ItemReleased' SETTINGS mutations_sync = 2",
+			[]string{promises},
+		},
+		"an article is gone": {
+			"ALTER TABLE inventory_allocation_g1 DELETE WHERE sku = 'sku-0000' SETTINGS mutations_sync = 2",
+			[]string{promises},
+		},
+		"orders have not ended": {
+			"ALTER TABLE order_history_g1 UPDATE status = 'paid' WHERE event_type IN ('OrderShipped', 'OrderDelivered', 'ItemsReturned') SETTINGS mutations_sync = 2",
+			[]string{orders},
+		},
+		"a cancelled order is not": {
+			"ALTER TABLE order_history_g1 UPDATE status = 'delivered' WHERE event_type = 'OrderCancelled' SETTINGS mutations_sync = 2",
+			[]string{paid},
+		},
+		"refunds are lost": {
+			"ALTER TABLE financial_report_g1 DELETE WHERE event_type = 'PaymentRefunded' SETTINGS mutations_sync = 2",
+			[]string{paid, revenue},
+		},
+		"a payment counts twice": {
+			"INSERT INTO financial_report_g1 SELECT * FROM financial_report_g1 WHERE event_type = 'PaymentReceived' ORDER BY payment_id LIMIT 1",
+			[]string{paid, revenue},
+		},
+		"transfers say more than they moved": {
+			"ALTER TABLE transfers_g1 UPDATE amount = amount + 1 WHERE 1 SETTINGS mutations_sync = 2",
+			[]string{transfers},
+		},
+		"a transfer took and did not give": {
+			"ALTER TABLE events_g1 UPDATE payload = replaceOne(payload, '\"channel\":\"transfer-reversal\"', '\"channel\":\"\"') WHERE event_type = 'FundsDeposited' SETTINGS mutations_sync = 2",
+			[]string{transfers},
+		},
+		"sagas have not ended": {
+			"ALTER TABLE saga_instances_g1 DELETE WHERE event_type = 'Completed' SETTINGS mutations_sync = 2",
+			[]string{sagas},
+		},
+		"there is no shop": {
+			"TRUNCATE TABLE inventory_allocation_g1; TRUNCATE TABLE order_history_g1; TRUNCATE TABLE saga_instances_g1",
+			[]string{stock, promises, orders, paid, sagas},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := copyBooks(t, month.p)
-			if err := db.Exec(t.Context(), tc.spoil); err != nil {
-				t.Fatal(err)
+			for _, statement := range strings.Split(tc.spoil, "; ") {
+				if err := db.Exec(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
 			}
-			books, err := ReadBooks(t.Context(), db, month.load, moments())
+			books, err := ReadBooks(t.Context(), db, month.loads, moments())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -149,7 +231,7 @@ func TestEveryCheckCanFail(t *testing.T) {
 
 // failures are the checks that do not hold, in their order.
 func failures(b Books) (failed []string) {
-	for _, word := range []string{money, versions, duplicates, histories, asOf, totals, accounts} {
+	for _, word := range titles() {
 		for _, c := range b.Checks {
 			if strings.Contains(c.Title, word) && !c.Passed {
 				failed = append(failed, word)
@@ -176,7 +258,7 @@ func copyBooks(t *testing.T, p *pipeline.Pipeline) *clickhouse.DB {
 	if err := db.Migrate(ctx, migrations.FS()); err != nil {
 		t.Fatal(err)
 	}
-	for _, view := range domain.Contexts()[0].Views {
+	for _, view := range everyView() {
 		script, err := views.Render(view.Name, views.Params{Database: name, Generation: 1, DedupWindow: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -191,4 +273,16 @@ func copyBooks(t *testing.T, p *pipeline.Pipeline) *clickhouse.DB {
 		}
 	}
 	return db
+}
+
+// everyView is each view of each context, once: all share those of the audit.
+func everyView() (all []es.View) {
+	for _, c := range domain.Contexts() {
+		for _, v := range c.Views {
+			if !slices.ContainsFunc(all, func(known es.View) bool { return known.Name == v.Name }) {
+				all = append(all, v)
+			}
+		}
+	}
+	return all
 }

@@ -26,7 +26,10 @@ type Comparison struct {
 // checkQueries are the files with the checks, in the order in which they are told. The first line of each says what it
 // checks; it answers with rows of a subject and two numbers.
 func checkQueries() []string {
-	return []string{"check_money", "check_versions", "check_duplicates", "check_history", "check_as_of", "check_totals"}
+	return []string{
+		"check_money", "check_versions", "check_duplicates", "check_history", "check_as_of", "check_totals",
+		"check_stock", "check_promises", "check_orders", "check_paid", "check_revenue", "check_transfers", "check_sagas",
+	}
 }
 
 func checks(ctx context.Context, db Database) ([]Check, error) {
@@ -63,14 +66,18 @@ func checkOf(title string, compared []Comparison) Check {
 }
 
 // accounting compares what was sent with what was decided.
-func accounting(load Load, outcomes []Outcome) Check {
-	decided := int64(0)
-	for _, o := range outcomes {
-		decided += o.Commands
+func accounting(loads []Load, outcomes []Outcome) Check {
+	var compared []Comparison
+	for _, l := range loads {
+		decided := int64(0)
+		for _, o := range outcomes {
+			if o.Context == l.Context {
+				decided += o.Commands
+			}
+		}
+		compared = append(compared, Comparison{Subject: l.Context, Expected: number(l.Sent), Found: number(decided)})
 	}
-	return checkOf("Every command that was sent had one outcome", []Comparison{{
-		Subject: "commands", Expected: number(load.Sent), Found: number(decided),
-	}})
+	return checkOf("Every command that was sent had one outcome", compared)
 }
 
 func number(n int64) json.Number { return json.Number(strconv.FormatInt(n, 10)) }

@@ -1,7 +1,9 @@
-// Package demo is recount demo: a made-up bank's month goes through the whole pipeline, and the books are checked.
+// Package demo is recount demo: a made-up bank's month and a shop's day go through the whole pipeline, and the books are
+// checked.
 //
 // The commands take the way that any bulk load takes, and every number about the books is computed in ClickHouse by the
-// SQL files beside the code. The demo itself holds nothing back: what it knows of the bank is how to ask.
+// SQL files beside the code. The demo itself holds nothing back: what it knows of the bank is how to ask, and what it
+// knows of the shop besides is what it was asked by it.
 package demo
 
 import (
@@ -25,6 +27,7 @@ import (
 type config struct {
 	pipeline pipeline.Config
 	commands int
+	orders   int
 	seed     uint64
 	json     string
 	keep     bool
@@ -34,12 +37,16 @@ const (
 	commandsDefault = 200_000
 	commandsMin     = 100 // of fewer, the checks would have hardly anything to check
 	commandsMax     = 50_000_000
+	ordersDefault   = 1_000
+	ordersMin       = 100
+	ordersMax       = 1_000_000
 )
 
 // Flags declares them.
 func (c *config) Flags(f *cli.Flags) {
-	f.IntVar(&c.commands, "commands", c.commands, "`number` of commands to play")
-	f.Uint64Var(&c.seed, "seed", c.seed, "`number` that decides what happens in the month: the same gives the same books")
+	f.IntVar(&c.commands, "commands", c.commands, "`number` of commands of the bank's month")
+	f.IntVar(&c.orders, "orders", c.orders, "`number` of orders of the shop's day; a fifth as many transfers go with them")
+	f.Uint64Var(&c.seed, "seed", c.seed, "`number` that decides what happens: the same gives the same books")
 	f.StringVar(&c.json, "json", c.json, "`file` for the report as JSON too; - for the standard output, instead of the tables")
 	f.BoolVar(&c.keep, "keep", c.keep, "stay up afterwards, until Ctrl-C")
 	f.StringVar(&c.pipeline.DataDir, "data", "", "`folder` for everything that is kept; default: a temporary one, removed at the end")
@@ -52,25 +59,34 @@ func (c *config) Validate() error {
 	if c.commands < commandsMin || c.commands > commandsMax {
 		faults = append(faults, fmt.Errorf("--commands: %d is not between %d and %d", c.commands, commandsMin, commandsMax))
 	}
+	if c.orders < ordersMin || c.orders > ordersMax {
+		faults = append(faults, fmt.Errorf("--orders: %d is not between %d and %d", c.orders, ordersMin, ordersMax))
+	}
 	return errors.Join(faults...)
 }
 
 // Command returns recount demo.
 func Command() *cobra.Command {
-	c := &config{pipeline: pipeline.NewConfig(pipeline.Ports{}), commands: commandsDefault, seed: 1}
+	c := &config{pipeline: pipeline.NewConfig(pipeline.Ports{}), commands: commandsDefault, orders: ordersDefault, seed: 1}
 	cmd := cli.Command{
 		Use:   "demo",
-		Short: "Play a bank's month through the whole pipeline, check the books, and exit",
+		Short: "Play a bank's month and a shop's day through the whole pipeline, check the books, and exit",
 		Long: `
 Starts everything as recount up does, on free ports, and loads a made-up month of a bank: retries with the same command
-ID, stale expected versions, back-dated entries, overdrafts and other mistakes included. When every view has caught up
-with the log, it prints the rates, the refusals by code, the richest accounts, an account's statement and its balance at
-three moments, and checks the books. All of that is computed in ClickHouse.
+ID, stale expected versions, back-dated entries, overdrafts and other mistakes included. Then it plays a shop's day, hour
+by hour: orders of several articles, some of which run out, payments that are declined or never answered for, customers
+who think better of it, parcels that do not leave, returns and their refunds; and transfers between accounts, some of
+which have to be taken back. Sagas carry all of them out.
+
+When every view has caught up with the log, it prints the rates, the refusals by code, the richest accounts, an account's
+statement and its balance at three moments; how the orders ended, what one of them went through, stock, revenue by day and
+month, what became of the transfers, and the sagas that are stuck; and it checks the books. All of that is computed in
+ClickHouse.
 
 The exit code is 1 if a check does not hold.`,
 		Example: `
   recount demo
-  recount demo --commands 20000 --seed 7 --json report.json
+  recount demo --commands 20000 --orders 200 --seed 7 --json report.json
   recount demo --keep --http-port 8080 --clickhouse-port 8123
   recount demo --data books && recount up --data books`,
 		Config: c,

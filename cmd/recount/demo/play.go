@@ -17,13 +17,13 @@ import (
 	"recount/internal/kafka"
 )
 
-// The month is the bank's.
+// The month is the bank's, the day the shop's, with a few transfers of the bank's.
 const (
-	bank          = "bank"
-	commandsTopic = bank + kafka.CommandsSuffix
+	bank = "bank"
+	shop = "shop"
 )
 
-// play loads the month, waits until every view has it, and reads the books.
+// play loads the month, plays the day, waits until every view has both, and reads the books.
 func (c *config) play(ctx context.Context, in *cli.Process, p *pipeline.Pipeline, month string) (r Report, err error) {
 	if err := p.AwaitReady(ctx); err != nil {
 		return r, err
@@ -33,26 +33,60 @@ func (c *config) play(ctx context.Context, in *cli.Process, p *pipeline.Pipeline
 		return r, err
 	}
 	defer func() { err = errors.Join(err, views.Close()) }()
-	load := Load{Topic: commandsTopic}
-	if load.From, err = ends(ctx, p, commandsTopic); err != nil {
+	loads, err := beginLoads(ctx, p)
+	if err != nil {
 		return r, err
 	}
 	before, err := countDecided(p)
 	if err != nil {
 		return r, err
 	}
-	w := &wait{p: p, db: views, line: console.NewStatus(in.Stderr), before: before}
-	rates, err := c.measure(ctx, in, w, month)
+	w := &wait{p: p, db: views, line: console.NewStatus(in.Stderr), before: before[bank]}
+	r = Report{Seed: c.seed, Commands: int64(c.commands), Orders: int64(c.orders), Conditions: c.conditions(p)}
+	if r.Rates, err = c.measure(ctx, in, w, month); err != nil {
+		return r, err
+	}
+	began := time.Now()
+	sent, err := c.playDay(ctx, in, p, w.line)
+	if err == nil {
+		err = w.visible(ctx, 0)
+	}
 	if err != nil {
 		return r, err
 	}
-	load.Sent, load.Duplicates = rates[0].Commands, w.now.duplicates-before.duplicates
-	r = Report{Seed: c.seed, Commands: int64(c.commands), Conditions: c.conditions(p), Rates: rates}
-	if r.Books, err = ReadBooks(ctx, views, load, moments()); err != nil {
+	w.line.End()
+	r.DaySeconds = time.Since(began).Seconds()
+	sent[bank] += r.Rates[0].Commands
+	if err := endLoads(p, loads, before, sent); err != nil {
+		return r, err
+	}
+	if r.Books, err = ReadBooks(ctx, views, loads, moments()); err != nil {
 		return r, err
 	}
 	r.Passed = r.Books.Passed()
 	return r, nil
+}
+
+// beginLoads notes where the commands of the demo will begin.
+func beginLoads(ctx context.Context, p *pipeline.Pipeline) ([]Load, error) {
+	loads := []Load{{Context: bank}, {Context: shop}}
+	for i := range loads {
+		var err error
+		if loads[i].From, err = ends(ctx, p, loads[i].topic()); err != nil {
+			return nil, err
+		}
+	}
+	return loads, nil
+}
+
+// endLoads notes what was sent of each, and how much of it the aggregator had decided before.
+func endLoads(p *pipeline.Pipeline, loads []Load, before map[string]decided, sent map[string]int64) error {
+	now, err := countDecided(p)
+	for i := range loads {
+		l := &loads[i]
+		l.Sent, l.Duplicates = sent[l.Context], now[l.Context].duplicates-before[l.Context].duplicates
+	}
+	return err
 }
 
 // measure loads the month and takes the times.

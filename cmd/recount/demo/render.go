@@ -16,6 +16,7 @@ func (r Report) Render(out io.Writer) error {
 	r.renderRichest(w)
 	r.renderTotals(w)
 	r.Statement.render(w)
+	r.renderDay(w)
 	w.Heading("Checks, each computed in ClickHouse")
 	for _, c := range r.Checks {
 		w.Mark(c.Passed, c.sentence())
@@ -42,9 +43,9 @@ func (r Report) renderRates(w *console.Writer) {
 
 func (r Report) renderOutcomes(w *console.Writer) {
 	w.Heading("What became of the commands")
-	t := console.Table{Columns: []console.Column{console.Text("outcome"), console.Number("commands")}}
+	t := console.Table{Columns: []console.Column{console.Text("to"), console.Text("outcome"), console.Number("commands")}}
 	for _, o := range r.Outcomes {
-		t.Rows = append(t.Rows, []string{o.Outcome, console.Count(o.Commands)})
+		t.Rows = append(t.Rows, []string{o.Context, o.Outcome, console.Count(o.Commands)})
 	}
 	w.Table(t)
 

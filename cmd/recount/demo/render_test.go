@@ -19,11 +19,11 @@ func report() Report {
 		return t
 	}
 	return Report{
-		Seed: 7, Commands: 200_000,
+		Seed: 7, Commands: 200_000, Orders: 1_000, DaySeconds: 9.5,
 		Conditions: Conditions{CPUs: 2, Platform: "linux/amd64", Go: "go1.26", Partitions: 12, Kafka: "embedded", ClickHouse: "outside", Registry: "embedded"},
 		Rates:      []Rate{rate("loaded", 200_000, 4*time.Second), rate("visible", 200_000, 12500*time.Millisecond)},
 		Books: Books{
-			Outcomes: []Outcome{{"accepted", 150_000}, {"refused", 43_930}, {duplicateOutcome, 6_070}},
+			Outcomes: []Outcome{{bank, "accepted", 150_000}, {bank, "refused", 43_930}, {shop, duplicateOutcome, 6_070}},
 			Refusals: []Refusal{{"refused", "account/frozen", 43_000}, {"unchanged", "", 930}},
 			Richest:  []Account{{AccountID: "acct-1", Customer: "Ada Köhler", Balance: 123_456_789, Currency: "EUR", Status: "open", Version: 1_234}},
 			Totals:   []Total{{"2026-03-01", "EUR", "FundsWithdrawn", 1_200, -499_500}},
@@ -35,6 +35,17 @@ func report() Report {
 					{ValidAt: at("2026-03-03 08:00:00"), Version: 8, Event: "AccountFrozen", Currency: "EUR", Balance: 5},
 				},
 				Moments: []Moment{{At: at("2026-03-02 00:00:00"), Balance: 5_000, Currency: "EUR", Status: "open", Version: 9}},
+			},
+			Shop: Shop{
+				Endings: []Ending{{"cancelled", "payment/declined", "EUR", 80, 1_234_500}, {"delivered", "", "EUR", 920, 98_765_400}},
+				Order: &OrderPath{OrderID: "o-1", CustomerID: "ada", Currency: "EUR", Total: 4_067, Steps: []OrderStep{
+					{Event: "OrderPaid", Status: "paid", ValidAt: at("2026-03-31 09:00:00"), Actor: "shop/fulfilment/o-1", Currency: "EUR"},
+					{Event: "ItemsReturned", Status: "delivered", ValidAt: at("2026-04-04 09:00:00"), Actor: "demo", Reason: "torn", Currency: "EUR", Refund: 549},
+				}},
+				Stock:     []Article{{SKU: "rare-1", Received: 1_004, Shipped: 3, OnHandThen: 1_003, OnHand: 1_001, Allocated: 1, Free: 1_000, Shortages: 2}},
+				Days:      []Period{{"2026-03-31", "EUR", 920, 2, 98_765_400, 1_200, 15_000_000, 83_764_200}},
+				Transfers: []TransferEnd{{"failed", "account/closed", "deposit", "EUR", 12, 345_600}},
+				Stuck:     []Stuck{{Context: bank, Saga: "journal_entry", ID: "e-1", State: "stuck-compensating", Step: "give (undo)", AgeSeconds: 61.4, Version: 17, Code: "account/insufficient-funds"}},
 			},
 			Checks: []Check{
 				checkOf("Balances add up", []Comparison{{"EUR", "1000", "1000"}, {"USD", "170141183460469231731687303715884105727", "-1"}}),
@@ -59,10 +70,10 @@ A bank's month: 200,000 commands, seed 7
   Times begin with the first command sent. 2 CPUs, linux/amd64, go1.26, 12 partitions; Kafka embedded, ClickHouse outside.
 
 What became of the commands
-  outcome    commands
-  accepted    150,000
-  refused      43,930
-  duplicate     6,070
+  to    outcome    commands
+  bank  accepted    150,000
+  bank  refused      43,930
+  shop  duplicate     6,070
 
 Commands without an event, by code, as the view has them
   outcome    code            commands
@@ -87,6 +98,35 @@ acct-1 at 1 moments, by all that is known today
   SELECT * FROM account_as_of(at = …)    balance  status  version
   '2026-03-02 00:00:00'                50.00 EUR  open          9
 
+A shop's day: 1,000 orders and 200 transfers, seed 7, carried out by sagas in 9.50 s
+  orders that are now  why               orders           worth
+  cancelled            payment/declined      80   12,345.00 EUR
+  delivered                                 920  987,654.00 EUR
+
+Order history: o-1 of ada, 40.67 EUR, which went through most
+  valid at (UTC)       event          status     by                     refund  reason
+  2026-03-31 09:00:00  OrderPaid      paid       shop/fulfilment/o-1
+  2026-04-04 09:00:00  ItemsReturned  delivered  demo                 5.49 EUR  torn
+
+Inventory allocation: the articles that were short most often, in pieces
+  article  received  shipped  on hand at 13:30  on hand  allocated   free  shortages
+  rare-1      1,004        3             1,003    1,001          1  1,000          2
+
+Financial report by day
+  day         payments         revenue  refunds   refunded           taxes          earned
+  2026-03-31       920  987,654.00 EUR        2  12.00 EUR  150,000.00 EUR  837,642.00 EUR
+
+Financial report by month
+  none
+
+What became of the transfers
+  status  why             refused at  transfers        amount
+  failed  account/closed  deposit            12  3,456.00 EUR
+
+Sagas that are stuck, as saga list --stuck lists them
+  saga           id   state               step          age  version  last error
+  journal_entry  e-1  stuck-compensating  give (undo)  1m1s       17  account/insufficient-funds
+
 Checks, each computed in ClickHouse
   FAIL  Balances add up: EUR 1,000, USD -1, not 170,141,183,460,469,231,731,687,303,715,884,105,727
   ok    Nothing is there twice: events 5
@@ -105,8 +145,10 @@ func TestABankWithoutAccounts(t *testing.T) {
 	if err := (Report{}).Render(&b); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(b.String(), "Richest accounts\n  none\n") {
-		t.Errorf("got %s", b.String())
+	for _, part := range []string{"Richest accounts\n  none\n", "as saga list --stuck lists them\n  none: there is nothing for an operator to do\n"} {
+		if !strings.Contains(b.String(), part) {
+			t.Errorf("%q is not in %s", part, b.String())
+		}
 	}
 }
 

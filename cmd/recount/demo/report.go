@@ -4,14 +4,19 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"recount/internal/kafka"
 )
 
 // Report is what the demo tells: on the terminal, and with --json as it is here.
 type Report struct {
 	Seed       uint64     `json:"seed"`
 	Commands   int64      `json:"commands"`
+	Orders     int64      `json:"orders"`
 	Conditions Conditions `json:"conditions"`
 	Rates      []Rate     `json:"rates"`
+	// DaySeconds is how long the shop's day took, until every view had it.
+	DaySeconds float64 `json:"day_seconds"`
 	Books
 	Passed bool `json:"passed"`
 }
@@ -42,11 +47,13 @@ type Books struct {
 	Richest   []Account  `json:"richest"`
 	Totals    []Total    `json:"totals"`
 	Statement *Statement `json:"statement"`
+	Shop      Shop       `json:"shop"`
 	Checks    []Check    `json:"checks"`
 }
 
-// Outcome counts the commands of this load that ended in one way.
+// Outcome counts the commands to a context, of this load, that ended in one way.
 type Outcome struct {
+	Context  string `json:"context"`
 	Outcome  string `json:"outcome"`
 	Commands int64  `json:"commands"`
 }
@@ -106,39 +113,52 @@ type Moment struct {
 	Version  uint64    `ch:"version" json:"version"`
 }
 
-// Load is what is known of a load before ClickHouse is asked.
+// Load is what is known of a context's load before ClickHouse is asked.
 type Load struct {
-	// Topic is where its commands are, From the offset of each partition from which on.
-	Topic string
-	From  []int64
+	Context string
+	// From is the offset of each partition of the context's commands from which on they are this load's.
+	From []int64
 	// Sent is how many were acknowledged, Duplicates how many of them the aggregator answered with an outcome they had
 	// before: those leave nothing behind that could be counted.
 	Sent, Duplicates int64
 }
 
+func (l Load) topic() string { return l.Context + kafka.CommandsSuffix }
+
 // Moments are those that a statement is shown as of.
 type Moments []time.Time
 
 // ReadBooks asks db for everything that it can answer.
-func ReadBooks(ctx context.Context, db Database, load Load, moments Moments) (b Books, err error) {
-	if b.Outcomes, err = outcomes(ctx, db, load); err != nil {
-		return b, err
+func ReadBooks(ctx context.Context, db Database, loads []Load, moments Moments) (b Books, err error) {
+	for _, l := range loads {
+		found, err := outcomes(ctx, db, l)
+		if err != nil {
+			return b, err
+		}
+		b.Outcomes = append(b.Outcomes, found...)
 	}
-	if b.Refusals, err = ask[Refusal](ctx, db, "refusals"); err != nil {
-		return b, err
+	for _, read := range []func() error{
+		into(ctx, db, &b.Refusals, "refusals"),
+		into(ctx, db, &b.Richest, "richest"),
+		into(ctx, db, &b.Totals, "totals"),
+		func() (err error) { b.Statement, err = statement(ctx, db, moments); return err },
+		func() (err error) { b.Shop, err = readShop(ctx, db); return err },
+		func() (err error) { b.Checks, err = checks(ctx, db); return err },
+	} {
+		if err := read(); err != nil {
+			return b, err
+		}
 	}
-	if b.Richest, err = ask[Account](ctx, db, "richest"); err != nil {
-		return b, err
+	b.Checks = append(b.Checks, accounting(loads, b.Outcomes))
+	return b, nil
+}
+
+// into asks for the rows of a query, and keeps them.
+func into[R any](ctx context.Context, db Database, rows *[]R, name string, args ...any) func() error {
+	return func() (err error) {
+		*rows, err = ask[R](ctx, db, name, args...)
+		return err
 	}
-	if b.Totals, err = ask[Total](ctx, db, "totals"); err != nil {
-		return b, err
-	}
-	if b.Statement, err = statement(ctx, db, moments); err != nil {
-		return b, err
-	}
-	b.Checks, err = checks(ctx, db)
-	b.Checks = append(b.Checks, accounting(load, b.Outcomes))
-	return b, err
 }
 
 // Passed says whether every check of the books holds.
@@ -157,15 +177,15 @@ func outcomes(ctx context.Context, db Database, load Load) ([]Outcome, error) {
 	rows, err := ask[struct {
 		Outcome  string `ch:"outcome"`
 		Commands uint64 `ch:"commands"`
-	}](ctx, db, "outcomes", load.Topic, load.From, load.Topic, load.From)
+	}](ctx, db, "outcomes", load.topic(), load.From, load.topic(), load.From)
 	if err != nil {
 		return nil, err
 	}
 	var out []Outcome
 	for _, r := range rows {
-		out = append(out, Outcome{r.Outcome, int64(r.Commands)})
+		out = append(out, Outcome{load.Context, r.Outcome, int64(r.Commands)})
 	}
-	return append(out, Outcome{duplicateOutcome, load.Duplicates}), nil
+	return append(out, Outcome{load.Context, duplicateOutcome, load.Duplicates}), nil
 }
 
 // statement is that of the account with the most to tell; nil: there are no accounts.
@@ -181,7 +201,7 @@ func statement(ctx context.Context, db Database, moments Moments) (*Statement, e
 		return nil, err
 	}
 	for _, at := range moments {
-		rows, err := ask[Moment](ctx, db, "moment", at.UTC().Format("2006-01-02 15:04:05.000"), s.AccountID)
+		rows, err := ask[Moment](ctx, db, "moment", timestamp(at), s.AccountID)
 		if err != nil {
 			return nil, err
 		}
@@ -195,3 +215,6 @@ func statement(ctx context.Context, db Database, moments Moments) (*Statement, e
 	}
 	return s, nil
 }
+
+// timestamp is a moment as ClickHouse reads it.
+func timestamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05.000") }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"recount/cmd/internal/console"
 	"recount/cmd/recount/pipeline"
 	"recount/internal/clickhouse"
@@ -17,47 +19,63 @@ const (
 	standstill = 60 * time.Second
 )
 
-// wait follows the commands of a load through the pipeline.
+// wait follows the commands of the month through the pipeline.
 type wait struct {
 	p    *pipeline.Pipeline
 	db   *clickhouse.DB
 	line *console.Status
-	// before and now are what this process's aggregator had decided before the load, and has by now.
-	before, now decided
+	// before is what this process's aggregator had decided of the bank before the load.
+	before decided
 }
 
 // decided counts commands by what the aggregator did with them.
 type decided struct{ outcomes, duplicates int64 }
 
-// countDecided reads the aggregator's own counters: of a repeated command nothing else tells. They count what this
-// process decides, which is everything as long as no other aggregator works on the same topics.
-func countDecided(p *pipeline.Pipeline) (d decided, err error) {
+// countDecided reads the aggregator's own counters, by context: of a repeated command nothing else tells. They count what
+// this process decides, which is everything as long as no other aggregator works on the same topics.
+func countDecided(p *pipeline.Pipeline) (map[string]decided, error) {
 	families, err := p.Telemetry.Gatherer().Gather()
 	if err != nil {
-		return d, fmt.Errorf("reading the aggregator's counters: %w", err)
+		return nil, fmt.Errorf("reading the aggregator's counters: %w", err)
 	}
+	all := map[string]decided{}
 	for _, f := range families {
-		into := map[string]*int64{
-			"recount_aggregator_commands_total":   &d.outcomes,
-			"recount_aggregator_duplicates_total": &d.duplicates,
-		}[f.GetName()]
-		if into == nil {
+		outcomes := f.GetName() == "recount_aggregator_commands_total"
+		if !outcomes && f.GetName() != "recount_aggregator_duplicates_total" {
 			continue
 		}
 		for _, m := range f.GetMetric() {
-			*into += int64(m.GetCounter().GetValue())
+			of, n := contextOf(m), int64(m.GetCounter().GetValue())
+			d := all[of]
+			if outcomes {
+				d.outcomes += n
+			} else {
+				d.duplicates += n
+			}
+			all[of] = d
 		}
 	}
-	return d, nil
+	return all, nil
+}
+
+func contextOf(m *dto.Metric) string {
+	for _, l := range m.GetLabel() {
+		if l.GetName() == "context" {
+			return l.GetValue()
+		}
+	}
+	return ""
 }
 
 // decided waits until all commands of the load are decided.
 func (w *wait) decided(ctx context.Context, commands int64) error {
 	return poll(ctx, decidedEvery, "deciding the commands", func() (left int64, err error) {
-		if w.now, err = countDecided(w.p); err != nil {
+		all, err := countDecided(w.p)
+		if err != nil {
 			return 0, err
 		}
-		done := w.now.outcomes + w.now.duplicates - w.before.outcomes - w.before.duplicates
+		now := all[bank]
+		done := now.outcomes + now.duplicates - w.before.outcomes - w.before.duplicates
 		w.line.Say("decided %s of %s commands", console.Count(done), console.Count(commands))
 		return commands - done, nil
 	})
