@@ -20,14 +20,16 @@ type layout struct {
 	types   []ch.ColumnNameAndType
 	// place are the plans of the columns that tell where a row came from; ok where the table has all three.
 	placed bool
-	offset columnPlan
+	offset uintptr // of the field
+	// feeders have what inserts of such rows need.
+	feeders *feeders
 }
 
-// columnPlan gathers one field of every row.
+// columnPlan is one field of every row, and how it becomes a column.
 type columnPlan struct {
-	name   string
-	at     uintptr
-	gather func(rows unsafe.Pointer, n int, size, at uintptr) any
+	name string
+	at   uintptr
+	feed feed
 }
 
 // tableColumn is a column as the server describes it.
@@ -41,7 +43,7 @@ const tagName = "ch"
 
 // newLayout plans the columns of row's fields in a table.
 func newLayout(table string, row reflect.Type, columns []tableColumn) (layout, error) {
-	l := layout{row: row}
+	l := layout{row: row, feeders: &feeders{}}
 	if row.Kind() != reflect.Struct {
 		return l, fmt.Errorf("clickhouse: rows of table %s are %v, they must be structs", table, row)
 	}
@@ -63,7 +65,10 @@ func newLayout(table string, row reflect.Type, columns []tableColumn) (layout, e
 		l.types = append(l.types, ch.ColumnNameAndType{Name: name, Type: columns[i].Type})
 		switch name {
 		case "offset":
-			l.offset = plan
+			if f.Type.Kind() != reflect.Int64 {
+				faults = append(faults, fmt.Errorf("field %s.%s: offsets are int64", row, f.Name))
+			}
+			l.offset = plan.at
 			places++
 		case "context", "partition":
 			places++
@@ -94,9 +99,14 @@ func planColumn(f reflect.StructField, column string, millis bool) (columnPlan, 
 		if f.Type.Kind() == reflect.Array && f.Type.Len() != 16 && column != fmt.Sprintf("FixedString(%d)", f.Type.Len()) {
 			return plan, fmt.Errorf("a %v fits FixedString(%d), not %s", f.Type, f.Type.Len(), column)
 		}
-		plan.gather = k.gather
-		if f.Type.Kind() == reflect.Array && f.Type.Len() != 16 {
-			plan.gather = gatherArrays(uintptr(f.Type.Len()))
+		plan.feed = k.feed
+		switch {
+		case f.Type.Kind() == reflect.Array && f.Type.Len() != 16:
+			plan.feed = feedArrays(uintptr(f.Type.Len()))
+		case millis && (column == "DateTime64(3)" || strings.HasPrefix(column, "DateTime64(3,")):
+			plan.feed = feedMillis
+		case f.Type.Kind() == reflect.String && column == "LowCardinality(String)":
+			plan.feed = feedWords
 		}
 		return plan, nil
 	}
@@ -117,7 +127,7 @@ type fieldKind struct {
 	field   func(reflect.Type) bool
 	millis  bool
 	columns []string
-	gather  func(rows unsafe.Pointer, n int, size, at uintptr) any
+	feed    feed
 }
 
 func kinds() []fieldKind {
@@ -126,43 +136,22 @@ func kinds() []fieldKind {
 	}
 	bytes := func(t reflect.Type) bool { return t.Kind() == reflect.Uint8 }
 	return []fieldKind{
-		{kind(reflect.String), false, []string{"String", "Enum8", "Enum16"}, gather[string]},
-		{kind(reflect.Bool), false, []string{"Bool"}, gather[bool]},
-		{kind(reflect.Int8), false, []string{"Int8"}, gather[int8]},
-		{kind(reflect.Int16), false, []string{"Int16"}, gather[int16]},
-		{kind(reflect.Int32), false, []string{"Int32"}, gather[int32]},
-		{kind(reflect.Int64), false, []string{"Int64"}, gather[int64]},
-		{kind(reflect.Int64), true, []string{"DateTime64"}, gather[int64]}, // the client takes an int64 as milliseconds
-		{kind(reflect.Uint8), false, []string{"UInt8"}, gather[uint8]},
-		{kind(reflect.Uint16), false, []string{"UInt16"}, gather[uint16]},
-		{kind(reflect.Uint32), false, []string{"UInt32"}, gather[uint32]},
-		{kind(reflect.Uint64), false, []string{"UInt64"}, gather[uint64]},
-		{kind(reflect.Float32), false, []string{"Float32"}, gather[float32]},
-		{kind(reflect.Float64), false, []string{"Float64"}, gather[float64]},
-		{func(t reflect.Type) bool { return t.Kind() == reflect.Slice && bytes(t.Elem()) }, false, []string{"String"}, gather[[]byte]},
-		{func(t reflect.Type) bool { return t.Kind() == reflect.Array && bytes(t.Elem()) && t.Len() == 16 }, false, []string{"UUID"}, gather[uuid.UUID]},
+		{kind(reflect.String), false, []string{"String", "Enum8", "Enum16"}, feedEach[string]},
+		{kind(reflect.Bool), false, []string{"Bool"}, feedEach[bool]},
+		{kind(reflect.Int8), false, []string{"Int8"}, feedEach[int8]},
+		{kind(reflect.Int16), false, []string{"Int16"}, feedEach[int16]},
+		{kind(reflect.Int32), false, []string{"Int32"}, feedEach[int32]},
+		{kind(reflect.Int64), false, []string{"Int64"}, feedEach[int64]},
+		{kind(reflect.Int64), true, []string{"DateTime64"}, feedEach[int64]}, // the client takes an int64 as milliseconds
+		{kind(reflect.Uint8), false, []string{"UInt8"}, feedEach[uint8]},
+		{kind(reflect.Uint16), false, []string{"UInt16"}, feedEach[uint16]},
+		{kind(reflect.Uint32), false, []string{"UInt32"}, feedEach[uint32]},
+		{kind(reflect.Uint64), false, []string{"UInt64"}, feedEach[uint64]},
+		{kind(reflect.Float32), false, []string{"Float32"}, feedEach[float32]},
+		{kind(reflect.Float64), false, []string{"Float64"}, feedEach[float64]},
+		{func(t reflect.Type) bool { return t.Kind() == reflect.Slice && bytes(t.Elem()) }, false, []string{"String"}, feedEach[[]byte]},
+		{func(t reflect.Type) bool { return t.Kind() == reflect.Array && bytes(t.Elem()) && t.Len() == 16 }, false, []string{"UUID"}, feedEach[uuid.UUID]},
 		{func(t reflect.Type) bool { return t.Kind() == reflect.Array && bytes(t.Elem()) && t.Len() != 16 }, false, []string{"FixedString"}, nil},
-	}
-}
-
-// gather copies the field at one offset of every row into a slice of its own: the columnar form the client takes as it
-// is. A T may be the underlying type of the field's.
-func gather[T any](rows unsafe.Pointer, n int, size, at uintptr) any {
-	out := make([]T, n)
-	for i := range out {
-		out[i] = *(*T)(unsafe.Add(rows, uintptr(i)*size+at))
-	}
-	return out
-}
-
-// gatherArrays lends the bytes of arrays of one length.
-func gatherArrays(length uintptr) func(unsafe.Pointer, int, uintptr, uintptr) any {
-	return func(rows unsafe.Pointer, n int, size, at uintptr) any {
-		out := make([][]byte, n)
-		for i := range out {
-			out[i] = unsafe.Slice((*byte)(unsafe.Add(rows, uintptr(i)*size+at)), length)
-		}
-		return out
 	}
 }
 
@@ -175,8 +164,17 @@ func (l layout) slice(rows any) (unsafe.Pointer, int) {
 // Count returns the number of rows behind a *[]R, as es.Rows yields them.
 func Count(rows any) int { return reflect.ValueOf(rows).Elem().Len() }
 
-// column returns one column of the rows behind a *[]R as a typed slice.
-func (l layout) column(c columnPlan, rows any) any {
+// offsets returns the offset of every one of the rows behind a *[]R.
+func (l layout) offsets(rows any) []int64 {
 	p, n := l.slice(rows)
-	return c.gather(p, n, l.row.Size(), c.at)
+	out := make([]int64, n)
+	for i := range out {
+		out[i] = *at[int64](p, i, l.row.Size(), l.offset)
+	}
+	return out
+}
+
+// at is the field at an offset of row i.
+func at[T any](rows unsafe.Pointer, i int, size, offset uintptr) *T {
+	return (*T)(unsafe.Add(rows, uintptr(i)*size+offset))
 }

@@ -20,6 +20,7 @@ func TestOnTheEngine(t *testing.T) {
 	engine := startEngine(t)
 	for name, test := range map[string]func(*testing.T, *DB){
 		"every kind of field arrives":             testEveryKind,
+		"columns keep nothing but memory":         testFeed,
 		"a range inserted again is dropped":       testDroppedAgain,
 		"half a range is completed":               testCompleted,
 		"a struct that does not fit the table":    testMisfits,

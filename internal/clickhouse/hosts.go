@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -64,6 +65,12 @@ func hostOf(text string) (host, error) {
 
 func (h host) alike(other host) bool {
 	return h.protocol == other.protocol && h.secure == other.secure && h.path == other.path && h.user.String() == other.user.String()
+}
+
+// loopback says whether the server is on this machine for sure.
+func (h host) loopback() bool {
+	ip, err := netip.ParseAddr(h.name)
+	return h.name == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // tls is what a server has to prove.

@@ -105,14 +105,14 @@ func (s *Sink) only(b Batch, p piece) string {
 	if !b.Scattered {
 		return ""
 	}
-	offsets := slices.Clone(p.table.layout.column(p.table.layout.offset, p.rows).([]int64))
+	offsets := p.table.layout.offsets(p.rows)
 	slices.Sort(offsets)
 	return " AND offset IN (" + joined(slices.Compact(offsets)) + ")"
 }
 
 // without returns the rows of p whose offsets are not in the table.
 func (s *Sink) without(p piece, there map[int64]uint64) (piece, error) {
-	offsets := p.table.layout.column(p.table.layout.offset, p.rows).([]int64)
+	offsets := p.table.layout.offsets(p.rows)
 	expected := map[int64]uint64{}
 	for _, o := range offsets {
 		expected[o]++

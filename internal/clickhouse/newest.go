@@ -1,6 +1,9 @@
 package clickhouse
 
 import (
+	"bytes"
+	"hash/maphash"
+	"math/bits"
 	"reflect"
 	"regexp"
 	"slices"
@@ -85,21 +88,7 @@ func (n *newest) thin(rows any) {
 	if v.Len() < 2 {
 		return
 	}
-	base, size := v.UnsafePointer(), v.Type().Elem().Size()
-	at := make(map[string]int, v.Len()/4)
-	keep := make([]int, 0, v.Len()/4)
-	var key []byte
-	for i := range v.Len() {
-		row := unsafe.Add(base, uintptr(i)*size)
-		key = n.appendKey(key[:0], row)
-		k, seen := at[string(key)]
-		if !seen {
-			at[string(key)] = len(keep)
-			keep = append(keep, i)
-		} else if !n.older(row, unsafe.Add(base, uintptr(keep[k])*size)) {
-			keep[k] = i
-		}
-	}
+	keep := n.choose(v.UnsafePointer(), v.Len(), v.Type().Elem().Size())
 	if len(keep) == v.Len() {
 		return
 	}
@@ -113,20 +102,50 @@ func (n *newest) thin(rows any) {
 	v.SetLen(len(keep))
 }
 
+// choose returns which rows are the newest of their keys. It finds equal keys by a table of its own, open and half empty:
+// a map would copy every key.
+func (n *newest) choose(base unsafe.Pointer, count int, size uintptr) (keep []int) {
+	seed, mask := maphash.MakeSeed(), 1<<bits.Len(uint(2*count))-1
+	slots := make([]int32, mask+1) // 1 + place in keep; 0: free
+	var key []byte
+	for i := range count {
+		row := unsafe.Add(base, uintptr(i)*size)
+		key = n.appendKey(key[:0], row)
+		slot := int(maphash.Bytes(seed, key)) & mask
+		for slots[slot] != 0 && !n.equal(row, unsafe.Add(base, uintptr(keep[slots[slot]-1])*size)) {
+			slot = (slot + 1) & mask
+		}
+		switch k := slots[slot] - 1; {
+		case k < 0:
+			keep = append(keep, i)
+			slots[slot] = int32(len(keep))
+		case !n.older(row, unsafe.Add(base, uintptr(keep[k])*size)):
+			keep[k] = i
+		}
+	}
+	return keep
+}
+
+// appendKey appends what rows of one key have in common; it may be the same for two keys.
 func (n *newest) appendKey(dst []byte, row unsafe.Pointer) []byte {
 	for _, c := range n.key {
-		field := unsafe.Add(row, c.at)
 		if c.size > 0 {
-			dst = append(dst, unsafe.Slice((*byte)(field), c.size)...)
-			continue
+			dst = append(dst, unsafe.Slice((*byte)(unsafe.Add(row, c.at)), c.size)...)
+		} else {
+			dst = append(dst, *(*string)(unsafe.Add(row, c.at))...)
 		}
-		s := *(*string)(field)
-		if len(n.key) > 1 { // where one string ends and the next begins is part of the key
-			dst = append(dst, byte(len(s)), byte(len(s)>>8), byte(len(s)>>16), byte(len(s)>>24))
-		}
-		dst = append(dst, s...)
 	}
 	return dst
+}
+
+func (n *newest) equal(a, b unsafe.Pointer) bool {
+	for _, c := range n.key {
+		a, b := unsafe.Add(a, c.at), unsafe.Add(b, c.at)
+		if c.size == 0 && *(*string)(a) != *(*string)(b) || c.size > 0 && !bytes.Equal(unsafe.Slice((*byte)(a), c.size), unsafe.Slice((*byte)(b), c.size)) {
+			return false
+		}
+	}
+	return true
 }
 
 // older says whether a's version is below b's. Of equal versions the one that was inserted last counts.

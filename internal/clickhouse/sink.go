@@ -291,17 +291,18 @@ func (s *Sink) send(ctx context.Context, p piece, deadline time.Time) error {
 		return err
 	}
 	defer func() { _ = batch.Close() }() // after Send it does nothing; before it, there is nothing to lose
-	for i, c := range p.table.layout.columns {
-		if err := batch.Column(i).Append(p.table.layout.column(c, p.rows)); err != nil {
-			return fmt.Errorf("column %s: %w", c.name, err)
-		}
+	f, columns := p.table.layout.feeders.take(), batch.Columns()
+	if err := f.fill(p.table.layout, p.rows, columns); err != nil {
+		return err
 	}
 	if time.Now().After(deadline) {
 		return context.DeadlineExceeded
 	}
 	if err := batch.Send(); err != nil {
-		return err
+		return err // the client may still read the columns: they are not used again
 	}
+	f.keep(columns)
+	p.table.layout.feeders.give(f)
 	if s.cfg.Inserted != nil {
 		s.cfg.Inserted(p.table.name, p.count, time.Since(began))
 	}

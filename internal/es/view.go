@@ -1,5 +1,7 @@
 package es
 
+import "slices"
+
 // Source topics a view can be mapped from.
 const (
 	FromEvents      Stream = "events"
@@ -119,29 +121,45 @@ func (t Table[R]) cut(rows any, n int) {
 	*all = (*all)[:n]
 }
 
+// rowsMin is for how many rows room is made at first.
+const rowsMin = 64
+
 // Append adds row to the rows of t in out.
 func (t Table[R]) Append(out *Rows, row R) {
-	rows := out.tables[t.name].(*[]R)
+	rows := out.table(t.name).(*[]R)
+	if len(*rows) == cap(*rows) {
+		// Twice as much each time: in the steps of append, a quarter, rows would be copied four times until there are many.
+		*rows = slices.Grow(*rows, max(len(*rows), rowsMin))
+	}
 	*rows = append(*rows, row)
 }
 
 // Rows collects the rows of a view's tables, one typed slice a table.
 type Rows struct {
-	of     []AnyTable
-	rows   []any          // *[]R of each
-	marks  []int          // how many rows each had when Mark was called
-	tables map[string]any // name → *[]R
+	of    []AnyTable
+	names []string
+	rows  []any // *[]R of each
+	marks []int // how many rows each had when Mark was called
 }
 
 // NewRows returns an empty collection for tables.
 func NewRows(tables ...AnyTable) *Rows {
-	r := &Rows{tables: make(map[string]any, len(tables))}
+	r := &Rows{}
 	for _, t := range tables {
-		rows := t.NewRows()
-		r.of, r.rows, r.marks = append(r.of, t), append(r.rows, rows), append(r.marks, 0)
-		r.tables[t.Name()] = rows
+		r.of, r.names = append(r.of, t), append(r.names, t.Name())
+		r.rows, r.marks = append(r.rows, t.NewRows()), append(r.marks, 0)
 	}
 	return r
+}
+
+// table returns the rows of a table. A view has a few, so to look along their names is quicker than a map.
+func (r *Rows) table(name string) any {
+	for i, n := range r.names {
+		if n == name {
+			return r.rows[i]
+		}
+	}
+	panic("es: the view declares no table " + name)
 }
 
 // Mark notes which rows there are: Undo takes away those that come after.
@@ -185,8 +203,8 @@ func (r *Rows) Reset() {
 
 // Each yields every table's name and its rows as a *[]R, in the order declared.
 func (r *Rows) Each(yield func(table string, rows any) bool) {
-	for _, t := range r.of {
-		if !yield(t.Name(), r.tables[t.Name()]) {
+	for i, rows := range r.rows {
+		if !yield(r.names[i], rows) {
 			return
 		}
 	}

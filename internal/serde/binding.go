@@ -49,9 +49,14 @@ func (b *binding) append(dst []byte, s *avro.Schema, v any) ([]byte, error) {
 // they share, and a state that keeps three letters of one of them would keep the buffer; data itself is part of a far
 // larger one, and not ours.
 func (b *binding) decode(s *avro.Schema, data []byte) (any, error) {
+	return b.decodeLent(s, bytes.Clone(data))
+}
+
+// decodeLent is decode for who may keep data for as long as the value: its strings are part of data.
+func (b *binding) decodeLent(s *avro.Schema, data []byte) (any, error) {
 	x := b.boxes.Get().(*box)
 	defer b.release(x)
-	rest, err := s.Decode(bytes.Clone(data), x.pointer, b.alias...)
+	rest, err := s.Decode(data, x.pointer, b.alias...)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/twmb/avro"
+
 	"recount/internal/engine"
 	"recount/internal/es"
 )
@@ -24,18 +26,18 @@ func (c *contextCodec) AppendEvent(dst []byte, a es.AggregateType, meta *es.Meta
 
 // DecodeEvent reads an event's frame, lifted to the newest version.
 func (c *contextCodec) DecodeEvent(value []byte) (engine.Event, error) {
-	e, _, err := c.decodeEvent(value)
+	e, _, err := c.decodeEvent(value, (*binding).decode)
 	return e, err
 }
 
-// decodeEvent also returns the data as it was written.
-func (c *contextCodec) decodeEvent(value []byte) (engine.Event, writtenData, error) {
+// decodeEvent also returns the data as it was written. decode says whose memory the body's strings lie in.
+func (c *contextCodec) decodeEvent(value []byte, decode func(*binding, *avro.Schema, []byte) (any, error)) (engine.Event, writtenData, error) {
 	e, written, err := c.decodeEventMeta(value)
 	if err != nil {
 		return engine.Event{}, writtenData{}, err
 	}
 	v := written.version
-	if e.Body, err = v.record.data.decode(v.readData, written.data); err != nil {
+	if e.Body, err = decode(v.record.data, v.readData, written.data); err != nil {
 		return engine.Event{}, writtenData{}, fmt.Errorf("%s: %w", v.name(), err)
 	}
 	e.Body = v.record.lift(v.number, e.Body)

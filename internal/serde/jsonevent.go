@@ -19,7 +19,7 @@ func (c *Codec) EventToJSON(frame []byte) ([]byte, error) {
 	if v.record == nil || v.record.kind != event {
 		return nil, fmt.Errorf("%s is not an event", v.name())
 	}
-	e, data, err := c.contexts[v.record.context].decodeEvent(frame)
+	e, data, err := c.contexts[v.record.context].decodeEvent(frame, (*binding).decode)
 	if err != nil {
 		return nil, err
 	}

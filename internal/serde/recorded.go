@@ -1,7 +1,6 @@
 package serde
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,14 +13,17 @@ import (
 
 // Recorded reads a record of one of context's streams for the views: an event, lifted to its newest version; a refusal;
 // or a dead letter, whose value is left as it is. The record's JSON is made when it is asked for.
+//
+// Its strings are part of value, which must not change for as long as they are used: rows made of them live until they are
+// inserted, and a copy of every record would cost more than to keep those of one insert.
 func (c *Codec) Recorded(context string, stream es.Stream, partition int32, offset, timestampMillis int64, key, value []byte, headers []engine.Header) (es.Recorded, error) {
 	r := es.Recorded{Context: context, Partition: partition, Offset: offset, Timestamp: timestampMillis}
 	var err error
 	switch stream {
 	case es.FromEvents, es.FromProcesses:
-		err = c.context(context).recordedEvent(&r, bytes.Clone(value)) // which its meta is part of
+		err = c.context(context).recordedEvent(&r, value)
 	case es.FromRefusals:
-		err = c.context(context).recordedRefusal(&r, bytes.Clone(value))
+		err = c.context(context).recordedRefusal(&r, value)
 	case es.FromDeadLetters:
 		err = recordedDeadLetter(&r, key, value, headers)
 	default:
@@ -34,7 +36,7 @@ func (c *Codec) Recorded(context string, stream es.Stream, partition int32, offs
 }
 
 func (c *contextCodec) recordedEvent(r *es.Recorded, value []byte) error {
-	e, data, err := c.decodeEvent(value)
+	e, data, err := c.decodeEvent(value, (*binding).decodeLent)
 	if err != nil {
 		return err
 	}
