@@ -80,6 +80,9 @@ func runSize(ctx context.Context, on *frame.Scene, o options, size int) (r readi
 	if r.first, err = s.rebuild(ctx); err != nil {
 		return r, err
 	}
+	if o.alone {
+		return r, nil
+	}
 	on.Progress(fmt.Sprintf("%s events/s; once more beside projectors, %d events/s and %d questions/s", report.Count(r.rate()), o.live, o.queries))
 	r.second, r.live, err = s.beside(ctx, size)
 	return r, err

@@ -19,6 +19,7 @@ type options struct {
 	lanes   int
 	block   int
 	profile string
+	alone   bool // leave out the part beside projectors and analysts
 }
 
 func parse(args []string, usage io.Writer) (options, error) {
@@ -34,6 +35,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	f.IntVar(&o.queries, "queries", 10, "questions a second that analysts ask during it")
 	f.IntVar(&o.lanes, "lanes", 0, "partitions read at a time; 0: the default")
 	f.IntVar(&o.block, "block", 0, "offsets inserted at a time; 0: the default")
+	f.BoolVar(&o.alone, "alone", false, "leave out the rebuild beside projectors, live events and analysts")
 	f.StringVar(&o.profile, "profile", "", "`file` for the processor profile of the rebuild that was made last; empty: none")
 	f.BoolVar(&o.Verbose, "verbose", false, "show what the processes write")
 	if err := f.Parse(args); err != nil {

@@ -7,7 +7,7 @@ CREATE DATABASE IF NOT EXISTS recount;
 -- projectors run, rebuild, rollback, drop and parked: they own the tables.
 CREATE ROLE IF NOT EXISTS recount_writes;
 GRANT SELECT, INSERT, TRUNCATE, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, SHOW ON recount.* TO recount_writes;
-GRANT ALTER ADD COLUMN, ALTER MODIFY COLUMN, ALTER DROP COLUMN, ALTER DELETE ON recount.* TO recount_writes;
+GRANT ALTER ADD COLUMN, ALTER MODIFY COLUMN, ALTER DROP COLUMN, ALTER DELETE, ALTER SETTINGS ON recount.* TO recount_writes;
 GRANT SELECT ON system.databases TO recount_writes;
 GRANT SELECT ON system.tables TO recount_writes;
 GRANT SELECT ON system.columns TO recount_writes;

@@ -42,6 +42,7 @@ func TestOnTheEngine(t *testing.T) {
 		"migrations are applied once and by both": testMigrations,
 		"claims":                                testClaims,
 		"parts are merged as fast as they come": testParts,
+		"merges are held back and let go":       testHold,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,17 +17,25 @@ import (
 type block struct {
 	first, next int64 // first ≤ offset < next
 	bytes       int
-	newest      int64 // event time
-	rows        []*es.Rows
+	newest      int64                      // event time
+	rows        []*es.Rows                 // of each build
 	news        [][]clickhouse.ParkedEvent // what was parked of it
 }
 
-func (l *lane) newBlock() *block {
-	b := &block{}
-	for _, p := range l.parts {
-		b.rows, b.news = append(b.rows, es.NewRows(p.build.view.Tables...)), append(b.news, nil)
+// newBlocks returns the blocks of so many lanes: one each, and one more. While a lane's block is inserted, it fills the
+// spare one, if no other lane does; else there is enough to do. They go from lane to lane, because most of what a block
+// costs is to make room for its rows. A lane waits for another's insert at most, and an insert for no block.
+func newBlocks(builds []*build, lanes int) chan *block {
+	n := lanes + 1
+	free := make(chan *block, n)
+	for range n {
+		b := &block{news: make([][]clickhouse.ParkedEvent, len(builds))}
+		for _, of := range builds {
+			b.rows = append(b.rows, es.NewRows(of.view.Tables...))
+		}
+		free <- b
 	}
-	return b
+	return free
 }
 
 func (b *block) reset() {
@@ -48,11 +56,11 @@ func (l *lane) take(ctx context.Context, rec *kafka.Record) error {
 		return broken
 	}
 	b := l.block
-	for i, p := range l.parts {
+	for _, p := range l.parts {
 		if rec.Offset < p.from || rec.Offset >= p.until {
 			continue
 		}
-		if err := p.lot.Take(rec, recorded, broken, b.rows[i]); err != nil {
+		if err := p.lot.Take(rec, recorded, broken, b.rows[p.rows]); err != nil {
 			return err
 		}
 	}
@@ -104,8 +112,8 @@ func (l *lane) flush(ctx context.Context, next int64) error {
 		}
 	}
 	l.block.next = next
-	for i, p := range l.parts {
-		l.block.news[i] = p.lot.News()
+	for _, p := range l.parts {
+		l.block.news[p.rows] = p.lot.News()
 	}
 	select {
 	case <-ctx.Done():
@@ -120,15 +128,15 @@ func (l *lane) flush(ctx context.Context, next int64) error {
 // begun before: after a death there is one block of which it is not known whether it is in.
 func (l *lane) insert(ctx context.Context, b *block) error {
 	var marks []clickhouse.Watermark
-	for i, p := range l.parts {
+	for _, p := range l.parts {
 		first, next := max(b.first, p.from), min(b.next, p.until)
 		if first >= next {
 			continue
 		}
-		if err := l.park(ctx, p, b.news[i]); err != nil {
+		if err := l.park(ctx, p, b.news[p.rows]); err != nil {
 			return err
 		}
-		n, err := l.insertPart(ctx, p, b.rows[i], first, next)
+		n, err := l.insertPart(ctx, p, b.rows[p.rows], first, next)
 		if err != nil {
 			return err
 		}

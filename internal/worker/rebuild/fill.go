@@ -3,6 +3,7 @@ package rebuild
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -57,14 +58,16 @@ func distance(from, to clickhouse.Vector) int64 {
 
 // fill brings each build to its vector exactly.
 func (r *Rebuilder) fill(ctx context.Context, until map[*build]clickhouse.Vector) error {
-	lanes := r.lanes(until)
+	builds := slices.SortedFunc(maps.Keys(until), compareNames)
+	lanes := r.lanes(builds, until)
 	if len(lanes) == 0 {
 		return nil
 	}
 	p := &filling{r: r, began: time.Now(), until: until}
+	blocks := newBlocks(builds, min(r.cfg.Lanes, len(lanes)))
 	for _, l := range lanes {
 		p.total += l.until - l.from
-		l.done = &p.done
+		l.done, l.free = &p.done, blocks
 	}
 	reporting, stop := context.WithCancel(ctx)
 	reported := make(chan struct{})
@@ -79,14 +82,14 @@ func (r *Rebuilder) fill(ctx context.Context, until map[*build]clickhouse.Vector
 }
 
 // lanes are the partitions to read, each once, for all the builds that need it.
-func (r *Rebuilder) lanes(until map[*build]clickhouse.Vector) []*lane {
+func (r *Rebuilder) lanes(builds []*build, until map[*build]clickhouse.Vector) []*lane {
 	type key struct {
 		topic     string
 		partition int32
 	}
 	found := map[key]*lane{}
-	for b, v := range until {
-		for context, partitions := range v {
+	for i, b := range builds {
+		for context, partitions := range until[b] {
 			for p, next := range partitions {
 				at := b.at[context][p]
 				if at >= next {
@@ -99,13 +102,12 @@ func (r *Rebuilder) lanes(until map[*build]clickhouse.Vector) []*lane {
 					found[k] = l
 				}
 				l.from, l.until = min(l.from, at), max(l.until, next)
-				l.parts = append(l.parts, &part{build: b, from: at, until: next, again: b.resume && r.cfg.Without&GuardAgain == 0})
+				l.parts = append(l.parts, &part{build: b, rows: i, from: at, until: next, again: b.resume && r.cfg.Without&GuardAgain == 0})
 			}
 		}
 	}
 	out := make([]*lane, 0, len(found))
 	for _, l := range found {
-		slices.SortFunc(l.parts, func(a, b *part) int { return compareNames(a.build, b.build) })
 		out = append(out, l)
 	}
 	// The longest first, so that none is left over alone at the end.
@@ -188,6 +190,7 @@ func (f *filling) tell() {
 // part is what one build needs of a lane.
 type part struct {
 	build       *build
+	rows        int // which of a block's are the build's
 	from, until int64
 	// again says that the next block may have been in work when another process died. It belongs to who inserts.
 	again bool
@@ -205,10 +208,10 @@ type lane struct {
 	parts       []*part
 	done        *atomic.Int64
 
-	// What follows belongs to the goroutine that decodes.
+	free chan *block // of all lanes
+	full chan *block
+	// block belongs to the goroutine that decodes.
 	block *block
-	free  chan *block
-	full  chan *block
 }
 
 func (l *lane) run(ctx context.Context) error {
@@ -220,10 +223,7 @@ func (l *lane) run(ctx context.Context) error {
 		p.lot = lot
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	// Two blocks: one is decoded while the other is inserted. Whoever is faster waits.
-	l.free, l.full = make(chan *block, 2), make(chan *block)
-	l.free <- l.newBlock()
-	l.free <- l.newBlock()
+	l.full = make(chan *block)
 	g.Go(func() error {
 		defer close(l.full)
 		return l.read(ctx)

@@ -75,7 +75,7 @@ func (r *Rebuilder) Rebuild(ctx context.Context, views []string, o Options) (res
 		}
 	}
 	building := slices.DeleteFunc(slices.Clone(builds), func(b *build) bool { return b.now.State != clickhouse.StateBuilding })
-	if err := r.fillUp(ctx, building, (*build).serving); err != nil {
+	if err := r.fillHeld(ctx, building); err != nil {
 		return nil, err
 	}
 	for _, b := range builds {
