@@ -103,7 +103,7 @@ func mapped(ctx context.Context, cfg projector.Config, n int) ([]*es.Rows, int, 
 				return err
 			}
 			for i, v := range cfg.Contexts[0].Views {
-				if err := parking.Map(v, r, rows[i]); err != nil {
+				if err := parking.Map(v, &r, rows[i]); err != nil {
 					return err
 				}
 			}

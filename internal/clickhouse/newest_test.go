@@ -65,3 +65,24 @@ func TestTheVersionColumnIsReadFromTheEngine(t *testing.T) {
 		}
 	}
 }
+
+// TestVersionsBelowZeroAreOlder than those above.
+func TestVersionsBelowZeroAreOlder(t *testing.T) {
+	t.Parallel()
+	type wide struct {
+		Key     string `ch:"key"`
+		Version int64  `ch:"version"`
+	}
+	type narrow struct {
+		Key     string `ch:"key"`
+		Version int32  `ch:"version"`
+	}
+	e := engine{name: "ReplacingMergeTree", key: []string{"key"}, version: "version"}
+	w := []wide{{"a", -2}, {"a", 1}, {"b", -1}, {"a", -3}, {"b", -4}}
+	newestOf(e, reflect.TypeFor[wide]()).thin(&w)
+	n := []narrow{{"a", -2}, {"a", 1}, {"b", -1}, {"a", -3}, {"b", -4}}
+	newestOf(e, reflect.TypeFor[narrow]()).thin(&n)
+	if !slices.Equal(w, []wide{{"a", 1}, {"b", -1}}) || !slices.Equal(n, []narrow{{"a", 1}, {"b", -1}}) {
+		t.Errorf("%v, %v", w, n)
+	}
+}

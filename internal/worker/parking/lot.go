@@ -103,7 +103,7 @@ func (l *Lot) Aggregates() int { return int(l.count.Load()) }
 //
 // What was parked when the record came before is parked again, whatever the mapping would say by now: the rows of a range
 // that is repeated must be those that stood behind its token.
-func (l *Lot) Take(rec *kafka.Record, r es.Recorded, broken error, rows *es.Rows) error {
+func (l *Lot) Take(rec *kafka.Record, r *es.Recorded, broken error, rows *es.Rows) error {
 	l.rule()
 	if len(l.parked)+len(l.recorded)+len(l.ruling.discards) == 0 && broken == nil {
 		return l.mapOrPark(rec, r, rows, 0)
@@ -138,7 +138,7 @@ func (l *Lot) Take(rec *kafka.Record, r es.Recorded, broken error, rows *es.Rows
 	return l.mapOrPark(rec, r, rows, change)
 }
 
-func (l *Lot) mapOrPark(rec *kafka.Record, r es.Recorded, rows *es.Rows, change int) error {
+func (l *Lot) mapOrPark(rec *kafka.Record, r *es.Recorded, rows *es.Rows, change int) error {
 	rows.Mark()
 	err := Map(l.cfg.View, r, rows)
 	if err == nil {
@@ -149,17 +149,17 @@ func (l *Lot) mapOrPark(rec *kafka.Record, r es.Recorded, rows *es.Rows, change 
 }
 
 // Map appends the record's rows in a view. A mapping that panics has failed, and says so like any other.
-func Map(view es.View, r es.Recorded, rows *es.Rows) (err error) {
+func Map(view es.View, r *es.Recorded, rows *es.Rows) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("it panicked: %v", p)
 		}
 	}()
-	return view.Map(r, rows)
+	return view.Map(*r, rows)
 }
 
 // park parks the first event of an aggregate that can't be mapped.
-func (l *Lot) park(rec *kafka.Record, r es.Recorded, cause error, change int) error {
+func (l *Lot) park(rec *kafka.Record, r *es.Recorded, cause error, change int) error {
 	a := Aggregate{r.Aggregate, r.Meta.AggregateID}
 	place := fmt.Sprintf("%s/%d@%d", rec.Topic, rec.Partition, rec.Offset)
 	if a.ID == "" {
@@ -193,7 +193,7 @@ func (l *Lot) News() []clickhouse.ParkedEvent {
 	return news
 }
 
-func (l *Lot) event(r es.Recorded, fate clickhouse.Fate, change int) clickhouse.ParkedEvent {
+func (l *Lot) event(r *es.Recorded, fate clickhouse.Fate, change int) clickhouse.ParkedEvent {
 	recorded := r.Meta.RecordedAt
 	if recorded == 0 {
 		recorded = r.Timestamp

@@ -201,7 +201,7 @@ func (t *trial) take(ctx context.Context, r Release, rec *kafka.Record) (cause, 
 		return nil, err
 	}
 	t.rows.Mark()
-	if cause := Map(t.lot.cfg.View, recorded, t.rows); cause != nil {
+	if cause := Map(t.lot.cfg.View, &recorded, t.rows); cause != nil {
 		t.rows.Undo()
 		return cause, nil
 	}

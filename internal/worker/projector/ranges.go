@@ -63,7 +63,7 @@ func (v *projection) Prepare(ctx context.Context, r kafka.Range) (kafka.Work, er
 			return nil, err
 		}
 		followed := v.follow(rec, began, rows)
-		if err := lot.Take(rec, recorded, err, rows); err != nil {
+		if err := lot.Take(rec, &recorded, err, rows); err != nil {
 			return nil, err
 		}
 		trails = followed.mapped(trails, recorded, rows)

@@ -60,7 +60,7 @@ func (l *lane) take(ctx context.Context, rec *kafka.Record) error {
 		if rec.Offset < p.from || rec.Offset >= p.until {
 			continue
 		}
-		if err := p.lot.Take(rec, recorded, broken, b.rows[p.rows]); err != nil {
+		if err := p.lot.Take(rec, &recorded, broken, b.rows[p.rows]); err != nil {
 			return err
 		}
 	}

@@ -116,7 +116,7 @@ func (b *build) rowsOf(ctx context.Context, contextName string, span kafka.Span,
 			if b.discarded(contextName, rec.Partition, rec.Offset) {
 				continue
 			}
-			if err := parking.Map(b.view, recorded, rows); err != nil {
+			if err := parking.Map(b.view, &recorded, rows); err != nil {
 				return fmt.Errorf("mapping %s version %d at %s/%d@%d: %w", recorded.Type, recorded.Meta.Version, rec.Topic, rec.Partition, rec.Offset, err)
 			}
 		}
