@@ -15,21 +15,22 @@ import (
 type noticed struct {
 	queries, failed, partial int
 	slowest                  time.Duration
-	lags                     []time.Duration // of every record: from its acknowledgement until the view that serves has it
+	// lags are those of every record in a view: from its acknowledgement until the generation that serves has it.
+	lags map[string][]time.Duration
 }
 
-// lag is the quantile q of the lags.
-func (n noticed) lag(q float64) time.Duration {
-	if len(n.lags) == 0 {
+// lag is the quantile q of the lags in a view.
+func (n noticed) lag(view string, q float64) time.Duration {
+	if len(n.lags[view]) == 0 {
 		return 0
 	}
-	sorted := slices.Sorted(slices.Values(n.lags))
+	sorted := slices.Sorted(slices.Values(n.lags[view]))
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
 }
 
 const (
 	liveTick    = 20 * time.Millisecond
-	samplePause = 10 * time.Millisecond
+	samplePause = 50 * time.Millisecond
 	// settleTime lets projectors that have just joined get going before what is noticed counts.
 	settleTime = 5 * time.Second
 )
@@ -41,7 +42,8 @@ func (s *stage) beside(ctx context.Context, events int) (t told, n noticed, err 
 		return t, n, err
 	}
 	defer func() { err = errors.Join(err, p.End(ctx)) }()
-	l := &live{stage: s, least: uint64(events), pending: map[int32][]pending{}}
+	l := &live{stage: s, least: uint64(events), pending: map[place][]pending{}}
+	l.noticed.lags = map[string][]time.Duration{}
 	running, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	var faults [3]error
@@ -70,8 +72,17 @@ type live struct {
 
 	mu      sync.Mutex
 	counts  bool // what is noticed is noted
-	pending map[int32][]pending
+	pending map[place][]pending
 	noticed noticed
+}
+
+// watched are the views whose lag is measured.
+func watched() []string { return []string{balances, history} }
+
+// place is a partition of a view.
+type place struct {
+	view      string
+	partition int32
 }
 
 // pending is a record that was acknowledged and not seen yet.
@@ -104,7 +115,10 @@ func (l *live) write(ctx context.Context) error {
 		err := l.stage.log.Append(context.WithoutCancel(ctx), due, func(partition int32, offset int64) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.pending[partition] = append(l.pending[partition], pending{offset, time.Now()})
+			for _, view := range watched() {
+				at := place{view, partition}
+				l.pending[at] = append(l.pending[at], pending{offset, time.Now()})
+			}
 		})
 		if err != nil {
 			return err
@@ -113,7 +127,7 @@ func (l *live) write(ctx context.Context) error {
 	}
 }
 
-// sample looks how far the generation that serves is.
+// sample looks how far the generations that serve are.
 func (l *live) sample(ctx context.Context) error {
 	for {
 		select {
@@ -121,30 +135,35 @@ func (l *live) sample(ctx context.Context) error {
 			return nil
 		case <-time.After(samplePause):
 		}
-		g, found, err := l.stage.db.Serving(ctx, history)
-		if err != nil || !found {
-			return errors.Join(err, errors.New("nothing serves"))
+		for _, view := range watched() {
+			g, found, err := l.stage.db.Serving(ctx, view)
+			if err != nil || !found {
+				return errors.Join(err, errors.New("nothing serves"))
+			}
+			reached, err := l.stage.db.Vector(ctx, g)
+			if err != nil {
+				return err
+			}
+			l.seen(view, reached, time.Now())
 		}
-		at, err := l.stage.db.Vector(ctx, g)
-		if err != nil {
-			return err
-		}
-		l.seen(at, time.Now())
 	}
 }
 
-func (l *live) seen(at clickhouse.Vector, now time.Time) {
+func (l *live) seen(view string, reached clickhouse.Vector, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for p, waiting := range l.pending {
+	for at, waiting := range l.pending {
+		if at.view != view {
+			continue
+		}
 		n := 0
-		for n < len(waiting) && waiting[n].offset < at[bank][p] {
+		for n < len(waiting) && waiting[n].offset < reached[bank][at.partition] {
 			if l.counts {
-				l.noticed.lags = append(l.noticed.lags, now.Sub(waiting[n].at))
+				l.noticed.lags[view] = append(l.noticed.lags[view], now.Sub(waiting[n].at))
 			}
 			n++
 		}
-		l.pending[p] = slices.Clone(waiting[n:])
+		l.pending[at] = slices.Clone(waiting[n:])
 	}
 }
 

@@ -27,16 +27,20 @@ func TestOptions(t *testing.T) {
 func TestLagsAreOfRecordsThatAreSeen(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1000, 0)
-	l := &live{pending: map[int32][]pending{0: {{1, at}, {2, at.Add(time.Second)}}, 1: {{1, at}}}, counts: true}
-	l.seen(clickhouse.Vector{bank: {0: 2}}, at.Add(3*time.Second))
-	l.seen(clickhouse.Vector{bank: {0: 3}}, at.Add(3*time.Second))
-	if want := []time.Duration{3 * time.Second, 2 * time.Second}; !slices.Equal(l.noticed.lags, want) || len(l.pending[0]) != 0 || len(l.pending[1]) != 1 {
+	l := &live{pending: map[place][]pending{{history, 0}: {{1, at}, {2, at.Add(time.Second)}}, {history, 1}: {{1, at}}, {balances, 0}: {{1, at}}}, counts: true}
+	l.noticed.lags = map[string][]time.Duration{}
+	l.seen(history, clickhouse.Vector{bank: {0: 2}}, at.Add(3*time.Second))
+	l.seen(history, clickhouse.Vector{bank: {0: 3}}, at.Add(3*time.Second))
+	if want := []time.Duration{3 * time.Second, 2 * time.Second}; !slices.Equal(l.noticed.lags[history], want) || len(l.pending[place{history, 0}]) != 0 || len(l.pending[place{history, 1}]) != 1 {
 		t.Errorf("%v, %v left", l.noticed.lags, l.pending)
 	}
-	if got := l.noticed.lag(0.99); got != 3*time.Second {
+	if len(l.noticed.lags[balances]) != 0 || len(l.pending[place{balances, 0}]) != 1 {
+		t.Error("what one view has counts for another")
+	}
+	if got := l.noticed.lag(history, 0.99); got != 3*time.Second {
 		t.Errorf("p99 %v", got)
 	}
-	if got := (noticed{}).lag(0.5); got != 0 {
+	if got := (noticed{}).lag(history, 0.5); got != 0 {
 		t.Errorf("of nothing: %v", got)
 	}
 }

@@ -27,6 +27,8 @@ type result struct {
 	BesideRate    float64 `json:"beside_events_per_second"`
 	LagP50Millis  float64 `json:"live_lag_p50_ms"`
 	LagP99Millis  float64 `json:"live_lag_p99_ms"`
+	HistoryP50    float64 `json:"live_lag_history_p50_ms"`
+	HistoryP99    float64 `json:"live_lag_history_p99_ms"`
 	Queries       int     `json:"queries"`
 	Failed        int     `json:"queries_failed"`
 	Partial       int     `json:"queries_partial"`
@@ -41,8 +43,9 @@ func newResult(conditions string, readings []reading) result {
 		Conditions: conditions, Events: r.events, Rate: report.Round(r.rate(), 0), FillSeconds: report.Round(r.first.FillSeconds, 2),
 		Limit: report.Round(r.limit, 0), LimitRatio: report.Round(r.rate()/r.limit, 3), PeakMiB: report.Round(max(r.first.PeakMiB, r.second.PeakMiB), 0),
 		VerifySeconds: report.Round(r.second.VerifySeconds, 2), SwitchMillis: report.Round(r.second.SwitchMillis, 1),
-		BesideRate:   report.Round(float64(r.events)/r.second.FillSeconds, 0),
-		LagP50Millis: millis(r.live.lag(0.5)), LagP99Millis: millis(r.live.lag(0.99)),
+		BesideRate:   report.Round(r.besideRate(), 0),
+		LagP50Millis: millis(r.live.lag(balances, 0.5)), LagP99Millis: millis(r.live.lag(balances, 0.99)),
+		HistoryP50: millis(r.live.lag(history, 0.5)), HistoryP99: millis(r.live.lag(history, 0.99)),
 		Queries: r.live.queries, Failed: r.live.failed, Partial: r.live.partial, SlowestMillis: millis(r.live.slowest),
 	}
 }
@@ -53,9 +56,16 @@ func conditions(o options, machine string) string {
 		fmt.Sprintf("views %s (newest row of an account and block) and %s, together, from offset zero", balances, history),
 		fmt.Sprintf("blocks of %d offsets", cmp.Or(o.block, rebuild.BlockDefault)),
 		fmt.Sprintf("Kafka %s and the embedded ClickHouse on the same cores", broker.Version),
-		fmt.Sprintf("beside it: projectors, %d events/s, %d questions/s", o.live, o.queries),
+		beside(o),
 		"GOGC " + cmp.Or(os.Getenv("GOGC"), "100"), machine,
 	}, "; ")
+}
+
+func beside(o options) string {
+	if o.alone {
+		return "nothing beside it"
+	}
+	return fmt.Sprintf("beside it: projectors (balances within 100 ms, history within a second), %d events/s, %d questions/s", o.live, o.queries)
 }
 
 // table has all sizes for people, and the last for the file.
@@ -65,12 +75,13 @@ func table(conditions string, readings []reading) frame.Result {
 		rows = append(rows, []string{
 			report.Count(float64(r.events)), fmt.Sprintf("%.1f s", r.first.FillSeconds), report.Count(r.rate()), fmt.Sprintf("%.0f %%", 100*r.rate()/r.limit),
 			fmt.Sprintf("%.0f MiB", max(r.first.PeakMiB, r.second.PeakMiB)), fmt.Sprintf("%.1f s", r.second.VerifySeconds), fmt.Sprintf("%.1f ms", r.second.SwitchMillis),
-			fmt.Sprintf("%.0f / %.0f ms", millis(r.live.lag(0.5)), millis(r.live.lag(0.99))),
+			fmt.Sprintf("%.0f / %.0f ms", millis(r.live.lag(balances, 0.5)), millis(r.live.lag(balances, 0.99))),
+			fmt.Sprintf("%.0f / %.0f ms", millis(r.live.lag(history, 0.5)), millis(r.live.lag(history, 0.99))),
 			fmt.Sprintf("%d, %d, %d", r.live.queries, r.live.failed, r.live.partial),
 		})
 	}
 	return frame.Result{
 		File: newResult(conditions, readings), Conditions: conditions,
-		Header: []string{"events", "from zero", "events/s", "of the limit", "memory", "comparing", "switch", "live lag p50 / p99", "questions, failed, partial"}, Rows: rows,
+		Header: []string{"events", "from zero", "events/s", "of the limit", "memory", "comparing", "switch", "balances lag p50 / p99", "history", "questions, failed, partial"}, Rows: rows,
 	}
 }
