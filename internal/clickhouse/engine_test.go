@@ -43,6 +43,7 @@ func TestOnTheEngine(t *testing.T) {
 		"claims":                                testClaims,
 		"parts are merged as fast as they come": testParts,
 		"merges are held back and let go":       testHold,
+		"names that read each other":            testReplace,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

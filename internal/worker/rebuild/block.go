@@ -127,6 +127,7 @@ func (l *lane) flush(ctx context.Context, next int64) error {
 // insert inserts a block's rows for every build, and then writes down that they are in. Nothing of the next block is
 // begun before: after a death there is one block of which it is not known whether it is in.
 func (l *lane) insert(ctx context.Context, b *block) error {
+	l.yield.wait(ctx)
 	var marks []clickhouse.Watermark
 	for _, p := range l.parts {
 		first, next := max(b.first, p.from), min(b.next, p.until)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -67,12 +68,13 @@ func (r *Rebuilder) fill(ctx context.Context, until map[*build]clickhouse.Vector
 	blocks := newBlocks(builds, min(r.cfg.Lanes, len(lanes)))
 	for _, l := range lanes {
 		p.total += l.until - l.from
-		l.done, l.free = &p.done, blocks
+		l.done, l.free, l.yield = &p.done, blocks, &p.yield
 	}
-	reporting, stop := context.WithCancel(ctx)
-	reported := make(chan struct{})
-	go func() { defer close(reported); p.report(reporting) }()
-	defer func() { stop(); <-reported }()
+	beside, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { p.report(beside) })
+	wg.Go(func() { p.yield.watch(beside, builds) })
+	defer func() { stop(); wg.Wait() }()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.cfg.Lanes)
 	for _, l := range lanes {
@@ -129,19 +131,15 @@ type filling struct {
 	until map[*build]clickhouse.Vector
 	total int64
 	done  atomic.Int64
-	lag   atomic.Int64
+	yield yielding
 }
 
-const (
-	reportPause = 200 * time.Millisecond
-	lagPause    = 2 * time.Second
-)
+const reportPause = 200 * time.Millisecond
 
 // report tells the observer how far it is until ctx ends, and then once more.
 func (f *filling) report(ctx context.Context) {
 	ticks := time.NewTicker(reportPause)
 	defer ticks.Stop()
-	var looked time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -149,37 +147,12 @@ func (f *filling) report(ctx context.Context) {
 			return
 		case <-ticks.C:
 		}
-		if time.Since(looked) > lagPause {
-			looked = time.Now()
-			f.look(ctx)
-		}
 		f.tell()
 	}
 }
 
-// look asks how far the generations that serve are behind their logs.
-func (f *filling) look(ctx context.Context) {
-	lag := int64(0)
-	for b := range f.until {
-		extents, err := b.extents(ctx)
-		if err != nil {
-			return // it is only told, and asked again soon
-		}
-		reached, err := f.r.cfg.Projector.DB.Vector(ctx, b.old)
-		if err != nil {
-			return
-		}
-		for context, partitions := range extents {
-			for p, e := range partitions {
-				lag += max(e.Stable-max(reached[context][p], e.Start), 0)
-			}
-		}
-	}
-	f.lag.Store(lag)
-}
-
 func (f *filling) tell() {
-	p := Progress{Done: f.done.Load(), Total: f.total, Rows: f.r.rows.Load(), Elapsed: time.Since(f.began), Lag: f.lag.Load()}
+	p := Progress{Done: f.done.Load(), Total: f.total, Rows: f.r.rows.Load(), Elapsed: time.Since(f.began), Lag: f.yield.lag.Load()}
 	for b := range f.until {
 		p.Views = append(p.Views, b.view.Name)
 	}
@@ -207,6 +180,7 @@ type lane struct {
 	from, until int64
 	parts       []*part
 	done        *atomic.Int64
+	yield       *yielding
 
 	free chan *block // of all lanes
 	full chan *block
