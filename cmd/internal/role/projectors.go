@@ -31,7 +31,7 @@ type Projectors struct {
 	RangeAge time.Duration
 	// InsertsPerSecond bounds the inserts into each table, those of all processes together.
 	InsertsPerSecond int
-	// Concurrency is how many ranges are worked on at a time; 0: one a processor.
+	// Concurrency is how many ranges are worked on at a time; 0: four a processor.
 	Concurrency    int
 	InsertLifetime time.Duration
 	SessionTimeout time.Duration
@@ -60,7 +60,7 @@ func (p *Projectors) Flags(f *cli.Flags) {
 	f.IntVar(&p.RangeRecords, "range-records", p.RangeRecords, "`records` of one range at most: an insert each")
 	f.DurationVar(&p.RangeAge, "range-age", p.RangeAge, "`time` that a record may wait for others to be inserted with, in all views; 0: what each view declares (100ms for balances, 1s for archives and reports)")
 	p.insertFlags(f)
-	f.IntVar(&p.Concurrency, "concurrency", p.Concurrency, "`number` of ranges worked on at a time; 0: one a processor")
+	f.IntVar(&p.Concurrency, "concurrency", p.Concurrency, "`number` of ranges worked on at a time; 0: four a processor")
 	f.DurationVar(&p.InsertLifetime, "insert-lifetime", p.InsertLifetime, "`time` for which the insert of one range is tried before it is begun again")
 	f.DurationVar(&p.SessionTimeout, "session-timeout", p.SessionTimeout, "`time` without a sign of life after which others take over")
 	f.IntVar(&p.ParkedMax, "parked-max", p.ParkedMax, "`number` of aggregates of a partition that may wait because a view can't map one of their events; beyond it the view stops: then its mapping is broken")

@@ -50,7 +50,8 @@ type Config struct {
 	RebalanceTimeout time.Duration
 	// TransactionTimeout is the longest that any aggregator's transaction may stay open.
 	TransactionTimeout time.Duration
-	// Concurrency is how many ranges are worked on at a time, over all views.
+	// Concurrency is how many ranges are worked on at a time, over all views; 0: four a processor, because most of a range's
+	// time is spent waiting: for what the group commits, for ClickHouse, for a disk.
 	Concurrency int
 	// ParkedMax is how many aggregates of a partition a view may park before it stops; 0: parking.AggregatesMaxDefault.
 	ParkedMax int
@@ -69,12 +70,14 @@ type Config struct {
 // takes longer has the rows of its range looked up.
 const restartTime = time.Minute
 
+const rangesPerProcessor = 4
+
 func (c Config) withDefaults() Config {
 	orDefault(&c.InsertLifetime, clickhouse.InsertLifetimeDefault)
 	orDefault(&c.SessionTimeout, kafka.SessionTimeoutDefault)
 	orDefault(&c.RebalanceTimeout, kafka.RebalanceTimeoutDefault)
 	orDefault(&c.TransactionTimeout, kafka.TransactionTimeoutDefault)
-	orDefault(&c.Concurrency, runtime.GOMAXPROCS(0))
+	orDefault(&c.Concurrency, rangesPerProcessor*runtime.GOMAXPROCS(0))
 	orDefault(&c.InsertsPerSecond, clickhouse.PerSecondDefault)
 	if c.Observer == nil {
 		c.Observer = unobserved{}
