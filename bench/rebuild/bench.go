@@ -32,14 +32,6 @@ type reading struct {
 
 func (r reading) rate() float64 { return float64(r.events) / r.first.FillSeconds }
 
-// besideRate is rate with everything beside it; 0: that was left out.
-func (r reading) besideRate() float64 {
-	if r.second.FillSeconds == 0 {
-		return 0
-	}
-	return float64(r.events) / r.second.FillSeconds
-}
-
 // stage is what one run takes place on.
 type stage struct {
 	*frame.Scene

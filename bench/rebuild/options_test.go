@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"slices"
 	"strings"
@@ -42,5 +43,20 @@ func TestLagsAreOfRecordsThatAreSeen(t *testing.T) {
 	}
 	if got := (noticed{}).lag(history, 0.5); got != 0 {
 		t.Errorf("of nothing: %v", got)
+	}
+}
+
+// TestWhatWasLeftOutIsNotInTheResult: a zero would read as if it had been measured.
+func TestWhatWasLeftOutIsNotInTheResult(t *testing.T) {
+	t.Parallel()
+	r := reading{events: 10, limit: 20, first: told{FillSeconds: 1}}
+	alone, err := json.Marshal(newResult("", []reading{r}))
+	if err != nil || strings.Contains(string(alone), "live_lag") || !strings.Contains(string(alone), `"events_per_second":10`) {
+		t.Errorf("%s, %v", alone, err)
+	}
+	r.second.FillSeconds = 2
+	all, err := json.Marshal(newResult("", []reading{r}))
+	if err != nil || !strings.Contains(string(all), `"live_lag_p99_ms":0`) || !strings.Contains(string(all), `"beside_events_per_second":5`) {
+		t.Errorf("%s, %v", all, err)
 	}
 }

@@ -15,13 +15,18 @@ import (
 
 // result is the file's content: flat, of the last size.
 type result struct {
-	Conditions    string  `json:"conditions"`
-	Events        int     `json:"events"`
-	Rate          float64 `json:"events_per_second"`
-	FillSeconds   float64 `json:"fill_seconds"`
-	Limit         float64 `json:"insert_limit_events_per_second"`
-	LimitRatio    float64 `json:"ratio_to_insert_limit"`
-	PeakMiB       float64 `json:"peak_mib"`
+	Conditions  string  `json:"conditions"`
+	Events      int     `json:"events"`
+	Rate        float64 `json:"events_per_second"`
+	FillSeconds float64 `json:"fill_seconds"`
+	Limit       float64 `json:"insert_limit_events_per_second"`
+	LimitRatio  float64 `json:"ratio_to_insert_limit"`
+	PeakMiB     float64 `json:"peak_mib"`
+	*besideResult
+}
+
+// besideResult is what came of the rebuild beside everything; nil: that was left out.
+type besideResult struct {
 	VerifySeconds float64 `json:"verify_seconds"`
 	SwitchMillis  float64 `json:"switch_ms"`
 	BesideRate    float64 `json:"beside_events_per_second"`
@@ -39,15 +44,21 @@ func millis(d time.Duration) float64 { return report.Round(float64(d.Microsecond
 
 func newResult(conditions string, readings []reading) result {
 	r := readings[len(readings)-1]
-	return result{
+	out := result{
 		Conditions: conditions, Events: r.events, Rate: report.Round(r.rate(), 0), FillSeconds: report.Round(r.first.FillSeconds, 2),
 		Limit: report.Round(r.limit, 0), LimitRatio: report.Round(r.rate()/r.limit, 3), PeakMiB: report.Round(max(r.first.PeakMiB, r.second.PeakMiB), 0),
+	}
+	if r.second.FillSeconds == 0 {
+		return out
+	}
+	out.besideResult = &besideResult{
 		VerifySeconds: report.Round(r.second.VerifySeconds, 2), SwitchMillis: report.Round(r.second.SwitchMillis, 1),
-		BesideRate:   report.Round(r.besideRate(), 0),
+		BesideRate:   report.Round(float64(r.events)/r.second.FillSeconds, 0),
 		LagP50Millis: millis(r.live.lag(balances, 0.5)), LagP99Millis: millis(r.live.lag(balances, 0.99)),
 		HistoryP50: millis(r.live.lag(history, 0.5)), HistoryP99: millis(r.live.lag(history, 0.99)),
 		Queries: r.live.queries, Failed: r.live.failed, Partial: r.live.partial, SlowestMillis: millis(r.live.slowest),
 	}
+	return out
 }
 
 func conditions(o options, machine string) string {
