@@ -157,12 +157,19 @@ type dictionary struct {
 	}
 }
 
+// forget lets go of the words: they are part of the records that rows were made of.
+func (d *dictionary) forget() {
+	clear(d.numbers)
+	clear(d.words)
+	clear(d.lately[:])
+}
+
+// reset begins a column of n rows.
 func (d *dictionary) reset(n int) {
 	if d.numbers == nil {
 		d.numbers = map[string]uint32{}
 	}
-	clear(d.numbers)
-	clear(d.lately[:])
+	d.forget()
 	d.numbers[""], d.words, d.keys = 0, append(d.words[:0], ""), slices.Grow(d.keys[:0], n)
 }
 

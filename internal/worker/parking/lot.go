@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -177,6 +178,7 @@ func (l *Lot) park(rec *kafka.Record, r *es.Recorded, cause error, change int) e
 }
 
 func (l *Lot) hold(a Aggregate) {
+	a.ID = strings.Clone(a.ID) // which is part of a record, and that of a whole fetch: an aggregate may wait for days
 	l.parked[a] = true
 	l.count.Store(int64(len(l.parked)))
 }
