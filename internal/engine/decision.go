@@ -244,11 +244,15 @@ func (d *decision) tell(a *Answer) {
 	if !ok {
 		return // no process of ours: nobody to tell
 	}
-	value, err := d.p.cfg.Codec.AppendOutcome(nil, a)
+	start := len(d.buf)
+	d.buf = append(d.buf, a.Meta.ProcessID...)
+	value := len(d.buf)
+	buf, err := d.p.cfg.Codec.AppendOutcome(d.buf, a)
 	if err != nil {
 		panic("engine: an outcome can't be encoded: " + err.Error())
 	}
-	d.fx.Inbox = append(d.fx.Inbox, Record{Context: context, Partition: to, Key: []byte(a.Meta.ProcessID), Value: value, Headers: d.in.Carried})
+	d.buf = buf
+	d.fx.Inbox = append(d.fx.Inbox, Record{Context: context, Partition: to, Key: buf[start:value:value], Value: buf[value:len(buf):len(buf)], Headers: d.in.Carried})
 }
 
 // follow tells who follows the command how it ended.

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"recount/internal/es"
 	"recount/internal/partition"
@@ -29,13 +31,12 @@ const ticksMax = 10_000
 // stamped is the input that a process decides on: what was decoded, with the times that only the engine knows.
 func (d *decision) stamped() es.Input {
 	in := d.cmd.Body.(es.Input)
-	in.At, in.ValidAt, in.Correlation = d.at, d.at, d.cmd.Meta.CorrelationID
+	in.At, in.ValidAt = d.at, d.at
 	if d.cmd.Meta.ValidAt != nil {
 		in.ValidAt = *d.cmd.Meta.ValidAt
 	}
-	if in.Correlation == "" {
-		in.Correlation = d.cmd.Meta.CommandID
-	}
+	// A meta's strings are part of the record, and a timer keeps this one: the whole fetch would stay in memory with it.
+	in.Correlation = strings.Clone(cmp.Or(d.cmd.Meta.CorrelationID, d.cmd.Meta.CommandID))
 	return in
 }
 
@@ -47,18 +48,21 @@ func (d *decision) dispatch(before, after, event any) error {
 		d.fx.Progress = append(d.fx.Progress, Progress{d.cell.kind.name, p})
 	}
 	id := d.cmd.Body.(es.Input).Process
-	for _, r := range process.Dispatch(id, after, event) {
+	requests := process.Dispatch(id, after, event)
+	for i := range requests {
+		r := &requests[i]
 		if r.Context == "" {
 			r.Context = d.p.cfg.Context
 		}
-		meta := es.CommandMeta{
+		meta := &d.sent
+		*meta = es.CommandMeta{
 			CommandID: r.CommandID, AggregateID: r.Command.ID, CorrelationID: d.meta.CorrelationID,
 			CausationID: d.meta.EventID.String(), Actor: id, ValidAt: &r.ValidAt, ProcessID: id,
 		}
 		start := len(d.buf)
 		d.buf = append(d.buf, meta.AggregateID...)
 		value := len(d.buf)
-		buf, err := d.p.cfg.Outbox.AppendCommand(d.buf, &meta, &r.Command)
+		buf, err := d.p.cfg.Outbox.AppendCommand(d.buf, meta, &r.Command)
 		if err != nil {
 			return fmt.Errorf("encoding a command to %s %s: %w", r.Aggregate, r.Command.ID, err)
 		}

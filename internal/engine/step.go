@@ -64,6 +64,7 @@ type step struct {
 	// a pointer to, for all the compiler knows.
 	cmd  Command
 	meta es.Meta
+	sent es.CommandMeta // of a command that a process sends
 	next entry
 	made []any // its events
 
@@ -88,10 +89,18 @@ func (p *Partition) step(at int64, commands int) *step {
 		}
 	}
 	fx := memory.fx
-	clear(fx.Events)
-	*fx = Effects{Events: fx.Events[:0], change: p.begin(fx.change), Counts: Counts{Refused: map[string]int{}}}
+	*fx = Effects{
+		Events: emptied(fx.Events), Inbox: emptied(fx.Inbox), Dispatch: emptied(fx.Dispatch), Progress: emptied(fx.Progress),
+		change: p.begin(fx.change), Counts: Counts{Refused: map[string]int{}},
+	}
 	fx.change.recordedAt = at
 	return &step{p: p, at: at, fx: fx, buf: memory.buf[:0]}
+}
+
+// emptied returns a list's memory, in which nothing is kept alive.
+func emptied[T any](list []T) []T {
+	clear(list)
+	return list[:0]
 }
 
 func (s *step) input(in *Input) error {

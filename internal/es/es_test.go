@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"recount/internal/es"
@@ -149,5 +150,27 @@ func TestAnIDPrintsAsAUUID(t *testing.T) {
 	t.Parallel()
 	if got := (es.ID{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 15: 0xff}).String(); got != "01234567-89ab-cdef-0000-0000000000ff" {
 		t.Error(got)
+	}
+}
+
+// TestAnAttemptKnowsItsCommand: what is put together to be compared is what was sent.
+func TestAnAttemptKnowsItsCommand(t *testing.T) {
+	t.Parallel()
+	long := "bank/transfer/" + strings.Repeat("x", 400)
+	attempts := []es.Attempt{{Step: "pay", Number: 1}, {Step: "pay", Number: 11}, {Step: "pay", Leg: 1, Number: 1}, {Step: "pay", Undo: true, Number: 1}, {Step: "ship", Number: 1}}
+	if id := attempts[3].CommandID("bank/transfer/t-1"); id != "bank/transfer/t-1/pay.0.undo#1" {
+		t.Errorf("an ID is %q: those of commands under way are others", id)
+	}
+	for _, process := range []string{"bank/transfer/t-1", "bank/transfer/t-11", long, long + "x"} {
+		for _, a := range attempts {
+			for _, b := range attempts {
+				if a.Sent(process, b.CommandID(process)) != (a == b) {
+					t.Errorf("%+v and %+v of %s", a, b, process)
+				}
+			}
+			if a.Sent(process, a.CommandID(process+"y")) {
+				t.Errorf("%+v of %s is taken for another process's", a, process)
+			}
+		}
 	}
 }

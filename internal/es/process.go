@@ -189,15 +189,32 @@ const processIDBytesMax = 384
 // CommandID derives the ID of an attempt's command: sent again, after whatever has died, it is the same command.
 // process is the full ID, "<ctx>/<saga>/<id>".
 func (a Attempt) CommandID(process string) string {
+	var usual [commandIDBytesUsual]byte
+	return string(a.appendID(usual[:0], process))
+}
+
+// Sent says whether id is that of the attempt's command. Every answer is asked, for every attempt it could be of.
+func (a Attempt) Sent(process, id string) bool {
+	var usual [commandIDBytesUsual]byte
+	return string(a.appendID(usual[:0], process)) == id
+}
+
+// commandIDBytesUsual is as long as most IDs: they are put together on the stack.
+const commandIDBytesUsual = 128
+
+func (a Attempt) appendID(dst []byte, process string) []byte {
 	if len(process) > processIDBytesMax {
 		sum := sha256.Sum256([]byte(process))
-		process = "sha256:" + hex.EncodeToString(sum[:])
+		dst = hex.AppendEncode(append(dst, "sha256:"...), sum[:])
+	} else {
+		dst = append(dst, process...)
 	}
-	id := process + "/" + a.Step + "." + strconv.Itoa(int(a.Leg))
+	dst = append(append(append(dst, '/'), a.Step...), '.')
+	dst = strconv.AppendInt(dst, int64(a.Leg), 10)
 	if a.Undo {
-		id += ".undo"
+		dst = append(dst, ".undo"...)
 	}
-	return id + "#" + strconv.Itoa(int(a.Number))
+	return strconv.AppendInt(append(dst, '#'), int64(a.Number), 10)
 }
 
 // Refusals a process gives to inputs that change nothing: each is recorded, none is an error.

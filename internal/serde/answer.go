@@ -65,24 +65,22 @@ type outcomeData struct {
 // AppendOutcome appends the frame of an inbox record.
 func (c *contextCodec) AppendOutcome(dst []byte, a *engine.Answer) ([]byte, error) {
 	v := c.catalog.outcome.newest()
-	out, err := v.meta.AppendEncode(appendHeader(dst, c.outcomeID), &a.Meta)
-	if err == nil {
-		out, err = v.data.AppendEncode(out, &outcomeData{a.Command, a.Outcome, a.Code, a.Detail, a.Version, a.Duplicate})
-	}
+	out := appendCommandMeta(appendHeader(dst, c.outcomeID), &a.Meta)
+	out, err := v.data.AppendEncode(out, &outcomeData{a.Command, a.Outcome, a.Code, a.Detail, a.Version, a.Duplicate})
 	if err != nil {
 		return dst, fmt.Errorf("%s: %w", outcomeName, err)
 	}
 	return out, nil
 }
 
-// DecodeOutcome reads an inbox record: how a process's command ended.
+// DecodeOutcome reads an inbox record: how a process's command ended. The strings of its meta are part of frame.
 func (c *Codec) DecodeOutcome(frame []byte) (engine.Answer, error) {
 	v, body, err := c.openAs(outcome, "", frame)
 	if err != nil {
 		return engine.Answer{}, err
 	}
 	a, d := engine.Answer{}, outcomeData{}
-	data, err := v.readMeta.Decode(body, &a.Meta)
+	data, err := v.commandMeta(body, &a.Meta)
 	if err == nil {
 		err = decodeAll(v, data, &d)
 	}

@@ -30,11 +30,8 @@ func (c *Codec) CommandFromJSON(wireType string, meta es.CommandMeta, data []byt
 	if err != nil {
 		return nil, err
 	}
-	frame, err := v.meta.AppendEncode(appendHeader(nil, ctx.commands[wireType]), &meta)
-	if err == nil {
-		frame, err = v.json.native.BinaryFromNative(frame, native)
-	}
-	if err != nil {
+	frame := appendCommandMeta(appendHeader(nil, ctx.commands[wireType]), &meta)
+	if frame, err = v.json.native.BinaryFromNative(frame, native); err != nil {
 		return nil, fmt.Errorf("%s: %w", wireType, err)
 	}
 	return frame, nil

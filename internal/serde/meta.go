@@ -63,6 +63,23 @@ func readCommandMeta(body []byte, m *es.CommandMeta) (rest []byte, ok bool) {
 	return r.b, !r.broken
 }
 
+// appendCommandMeta appends m as the newest recount.CommandMeta.
+func appendCommandMeta(dst []byte, m *es.CommandMeta) []byte {
+	for _, text := range [...]string{m.CommandID, m.AggregateID, m.CorrelationID, m.CausationID, m.Actor} {
+		dst = appendText(dst, text)
+	}
+	dst = appendOptional(appendOptional(dst, m.ExpectedVersion), m.ValidAt)
+	return appendText(appendText(dst, m.ReplyTo), m.ProcessID)
+}
+
+// appendOptional appends a union of null and long.
+func appendOptional(dst []byte, v *int64) []byte {
+	if v == nil {
+		return binary.AppendVarint(dst, 0)
+	}
+	return binary.AppendVarint(binary.AppendVarint(dst, 1), *v)
+}
+
 // metaReader reads Avro. Once something is missing it gives zeros, and is broken.
 type metaReader struct {
 	b      []byte
@@ -136,7 +153,7 @@ func proveMetas(meta, command *avro.Schema) error {
 		proveMeta(commandMetaName, command, func(want *es.CommandMeta, library []byte) bool {
 			var got es.CommandMeta
 			rest, ok := readCommandMeta(library, &got)
-			return ok && len(rest) == 0 && reflect.DeepEqual(got, *want)
+			return ok && len(rest) == 0 && reflect.DeepEqual(got, *want) && bytes.Equal(appendCommandMeta(nil, want), library)
 		}))
 }
 

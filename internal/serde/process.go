@@ -84,11 +84,13 @@ func (c *ProcessCodec) decodeAnswer(value []byte) (engine.Command, error) {
 	if err != nil {
 		return engine.Command{}, err
 	}
-	cmd := c.input(p, id, inputAnswer, es.Answered{CommandID: a.Meta.CommandID, Outcome: a.Outcome, Code: a.Code, Detail: a.Detail})
-	meta := a.Meta
-	cmd.Meta.CorrelationID, cmd.Meta.CausationID, cmd.Meta.Actor, cmd.Meta.ValidAt = meta.CorrelationID, meta.CommandID, meta.Actor, meta.ValidAt
+	meta := &a.Meta
 	// A failed command is sent again under the same ID, and may fail again. What caused it differs each time.
-	cmd.Meta.CommandID = string(a.Outcome) + "/" + meta.CommandID + "/" + meta.CausationID
+	own := string(a.Outcome) + "/" + meta.CommandID + "/" + meta.CausationID
+	answered := own[len(a.Outcome)+1:][:len(meta.CommandID)] // a body's strings are no part of the record
+	cmd := c.input(p, id, inputAnswer, es.Answered{CommandID: answered, Outcome: a.Outcome, Code: a.Code, Detail: a.Detail})
+	cmd.Meta.CorrelationID, cmd.Meta.CausationID, cmd.Meta.Actor, cmd.Meta.ValidAt = meta.CorrelationID, meta.CommandID, meta.Actor, meta.ValidAt
+	cmd.Meta.CommandID = own
 	return cmd, nil
 }
 
@@ -168,10 +170,8 @@ func (c *ProcessCodec) AppendCommand(dst []byte, meta *es.CommandMeta, cmd *es.C
 		return dst, fmt.Errorf("%T to %s.%s: %w", cmd.Body, cmd.Context, cmd.Aggregate, errSharedType)
 	}
 	v := r.newest()
-	out, err := v.meta.AppendEncode(appendHeader(dst, to.dispatched[r.wire]), meta)
-	if err == nil {
-		out, err = r.data.append(out, v.data, cmd.Body)
-	}
+	out := appendCommandMeta(appendHeader(dst, to.dispatched[r.wire]), meta)
+	out, err := r.data.append(out, v.data, cmd.Body)
 	if err != nil {
 		return dst, fmt.Errorf("%s: %w", r.wire, err)
 	}
@@ -190,10 +190,8 @@ func (c *ProcessCodec) AppendOrder(dst []byte, meta *es.CommandMeta, o es.Order,
 
 func (c *ProcessCodec) appendSignal(dst []byte, meta *es.CommandMeta, d signalData) ([]byte, error) {
 	v := c.catalog.signal.newest()
-	out, err := v.meta.AppendEncode(appendHeader(dst, c.signalID), meta)
-	if err == nil {
-		out, err = v.data.AppendEncode(out, &d)
-	}
+	out := appendCommandMeta(appendHeader(dst, c.signalID), meta)
+	out, err := v.data.AppendEncode(out, &d)
 	if err != nil {
 		return dst, fmt.Errorf("%s: %w", signalName, err)
 	}

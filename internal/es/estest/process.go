@@ -75,7 +75,16 @@ type Instance struct {
 	History []any
 	// Sent are the commands sent so far.
 	Sent []es.Request
+	past []moment
 }
+
+// moment is a state as it was when it came to be.
+type moment struct {
+	state any
+	text  string
+}
+
+func text(state any) string { return fmt.Sprintf("%+v", state) }
 
 // NewInstance returns a process that was not started.
 func NewInstance(p es.Process, process string) *Instance {
@@ -91,6 +100,7 @@ func (i *Instance) Take(what es.Occurrence) error {
 	}
 	for _, e := range events {
 		i.State = i.p.Evolve(i.State, e)
+		i.past = append(i.past, moment{i.State, text(i.State)})
 		i.History = append(i.History, e)
 		i.Sent = append(i.Sent, i.p.Dispatch(i.process, i.State, e)...)
 	}
@@ -100,8 +110,14 @@ func (i *Instance) Take(what es.Occurrence) error {
 // Timers are what it waits for.
 func (i *Instance) Timers() []es.Timer { return i.p.Timers(i.State) }
 
-// CheckFold says whether the history folds to another state than the one at hand: Decide or Evolve mutates then.
+// CheckFold says whether the history folds to another state than the one at hand, or an earlier state is no longer what it
+// was: Decide or Evolve mutates then.
 func (i *Instance) CheckFold() error {
+	for _, m := range i.past {
+		if now := text(m.state); now != m.text {
+			return fmt.Errorf("a state was changed by what came after it: %s, and not %s", now, m.text)
+		}
+	}
 	state := i.p.Zero()
 	for _, e := range i.History {
 		state = i.p.Evolve(state, e)

@@ -6,7 +6,7 @@ import (
 	"recount/internal/es"
 )
 
-// run is one input on its way: the events it has led to, and the instance after them.
+// run is one input on its way: the events it has led to, and the instance after them, whose legs are the run's own.
 type run[D any] struct {
 	Instance[D]
 	in     es.Input
@@ -15,14 +15,15 @@ type run[D any] struct {
 
 func (r *run[D]) emit(event any) {
 	r.events = append(r.events, event)
-	r.Instance = r.evolve(event)
+	r.apply(event)
 }
 
-// decide returns what in leads to, or why it changes nothing.
-func (m *machine[D]) decide(s Instance[D], in es.Input) ([]any, error) {
-	r := &run[D]{Instance: s, in: in}
+// decide appends to dst what in leads to, or returns why it changes nothing.
+func (m *machine[D]) decide(s Instance[D], in es.Input, dst []any) ([]any, error) {
+	r := &run[D]{Instance: s, in: in, events: dst}
+	r.Legs = ownLegs(s.Legs)
 	if err := m.take(r); err != nil {
-		return nil, err
+		return dst, err
 	}
 	for before := -1; before < len(r.events); {
 		before = len(r.events)
@@ -116,7 +117,7 @@ func (m *machine[D]) answered(r *run[D], what es.Answered) error {
 		undo := l.State == LegUndoSent
 		// What failed may have been decided after all, if an operator sent the dead letter again.
 		open := undo || l.State == LegSent || what.Outcome == es.Accepted && (l.State == LegWaiting || l.State == LegFailed)
-		if open && l.attempt(undo).CommandID(r.in.Process) == what.CommandID {
+		if open && l.attempt(undo).Sent(r.in.Process, what.CommandID) {
 			m.answer(r, l, undo, what)
 			return nil
 		}

@@ -8,14 +8,30 @@ import (
 	"recount/internal/es"
 )
 
-// evolve returns the instance after event. It shares no memory with s that either changes.
+// evolve returns the instance after event. It shares no memory with s that either changes: timers are never changed
+// where they are, and legs are copied where the event is about any.
 func (s Instance[D]) evolve(event any) Instance[D] {
-	s.Legs, s.Timers = slices.Clone(s.Legs), slices.Clone(s.Timers)
+	switch event.(type) {
+	case D, TimerSet, TimerFired, StopRequested, Completed, Compensated:
+	default:
+		s.Legs = ownLegs(s.Legs)
+	}
+	s.apply(event)
+	return s
+}
+
+// legsRoom is for how many legs more a copy has room: one event adds one.
+const legsRoom = 1
+
+func ownLegs(legs []Leg) []Leg { return append(make([]Leg, 0, len(legs)+legsRoom), legs...) }
+
+// apply makes s the instance after event. Its legs must be its own.
+func (s *Instance[D]) apply(event any) {
 	switch e := event.(type) {
 	case D:
 		s.Data, s.Phase = e, Running
 	case TimerSet:
-		s.Timers = append(s.Timers, es.Timer(e))
+		s.wait(es.Timer(e))
 	case TimerFired:
 		s.forget(e.Name)
 	case StopRequested:
@@ -33,7 +49,6 @@ func (s Instance[D]) evolve(event any) Instance[D] {
 	default:
 		s.step(event)
 	}
-	return s
 }
 
 // step takes an event over that is about one step.
@@ -102,7 +117,7 @@ func (s *Instance[D]) fail(e StepFailed) {
 		return
 	}
 	l.State = either(e.Undo, LegUndoWaiting, LegWaiting)
-	s.Timers = append(s.Timers, es.Timer{Name: retryTimer(e.Step, e.Leg, e.Undo), Due: e.RetryAt, Correlation: e.Correlation})
+	s.wait(es.Timer{Name: retryTimer(e.Step, e.Leg, e.Undo), Due: e.RetryAt, Correlation: e.Correlation})
 }
 
 // settle forgets a step's deadline once all of its legs are answered.
@@ -112,8 +127,17 @@ func (s *Instance[D]) settle(step string) {
 	}
 }
 
+// wait and drop make another list of timers: the one there was may be an earlier instance's.
+func (s *Instance[D]) wait(t es.Timer) { s.Timers = append(slices.Clip(s.Timers), t) }
+
+func (s *Instance[D]) drop(which func(es.Timer) bool) {
+	if slices.ContainsFunc(s.Timers, which) {
+		s.Timers = slices.DeleteFunc(slices.Clone(s.Timers), which)
+	}
+}
+
 func (s *Instance[D]) forget(timer string) {
-	s.Timers = slices.DeleteFunc(s.Timers, func(t es.Timer) bool { return t.Name == timer })
+	s.drop(func(t es.Timer) bool { return t.Name == timer })
 }
 
 // turnBack drops what lies ahead. What is under way stays so until its answer tells whether there is something to undo.
@@ -151,5 +175,5 @@ func (s *Instance[D]) unstick() {
 			l.State, l.Failures = LegUndoWaiting, 0
 		}
 	}
-	s.Timers = slices.DeleteFunc(s.Timers, func(t es.Timer) bool { return strings.HasPrefix(t.Name, retryTimers) })
+	s.drop(func(t es.Timer) bool { return strings.HasPrefix(t.Name, retryTimers) })
 }

@@ -155,8 +155,7 @@ func (m *machine[D]) Zero() any               { return Instance[D]{} }
 func (m *machine[D]) StateType() reflect.Type { return reflect.TypeFor[Instance[D]]() }
 
 func (m *machine[D]) Decide(state, input any, dst []any) ([]any, error) {
-	events, err := m.decide(state.(Instance[D]), input.(es.Input))
-	return append(dst, events...), err
+	return m.decide(state.(Instance[D]), input.(es.Input), dst)
 }
 
 func (m *machine[D]) Evolve(state, event any) any { return state.(Instance[D]).evolve(event) }

@@ -16,7 +16,7 @@ type mutant struct {
 	es.Process
 	dispatch func(es.Request) es.Request
 	timers   func([]es.Timer) []es.Timer
-	evolved  func(state, event any)
+	evolved  func(before, after, event any)
 }
 
 func (m *mutant) Dispatch(process string, state, event any) []es.Request {
@@ -31,7 +31,7 @@ func (m *mutant) Timers(state any) []es.Timer { return m.timers(m.Process.Timers
 
 func (m *mutant) Evolve(state, event any) any {
 	after := m.Process.Evolve(state, event)
-	m.evolved(after, event)
+	m.evolved(state, after, event)
 	return after
 }
 
@@ -42,6 +42,7 @@ type world struct {
 	extra  []es.Request // sent by a fold
 	undone []string
 	phase  saga.Phase
+	fold   error // what is wrong with the states that came to be
 }
 
 // play has payment refused, so that the saga goes back, and the first attempt of each command fail.
@@ -82,7 +83,7 @@ func play(p *mutant) world {
 			w.undone = append(w.undone, s.Step)
 		}
 	}
-	w.phase = saga.Phase(p.Standing(i.State).Phase)
+	w.phase, w.fold = saga.Phase(p.Standing(i.State).Phase), i.CheckFold()
 	return w
 }
 
@@ -103,7 +104,7 @@ func (w *world) answer(r es.Request) []es.Occurrence {
 
 // check says what must not be: a command under way twice, steps undone out of order, a saga without an end.
 func (w world) check() error {
-	var faults []error
+	faults := []error{w.fold}
 	for id, n := range w.sent {
 		if n > 2 { // once, and once more after it had failed
 			faults = append(faults, fmt.Errorf("%s was sent %d times", id, n))
@@ -126,7 +127,7 @@ func sound() *mutant {
 		Process:  saga.Declare(declaration()),
 		dispatch: func(r es.Request) es.Request { return r },
 		timers:   func(t []es.Timer) []es.Timer { return t },
-		evolved:  func(any, any) {},
+		evolved:  func(_, _, _ any) {},
 	}
 }
 
@@ -144,7 +145,13 @@ func TestMutantsAreCaught(t *testing.T) {
 	}
 	lost := sound()
 	lost.timers = func([]es.Timer) []es.Timer { return nil }
-	for name, m := range map[string]*mutant{"command IDs that don't derive": random, "a timer lost": lost} {
+	scribbling := sound()
+	scribbling.evolved = func(before, _, _ any) {
+		for i := range before.(saga.Instance[trip]).Legs {
+			before.(saga.Instance[trip]).Legs[i].Detail = "scribbled"
+		}
+	}
+	for name, m := range map[string]*mutant{"command IDs that don't derive": random, "a timer lost": lost, "states that change": scribbling} {
 		if play(m).check() == nil {
 			t.Errorf("%s: nobody notices", name)
 		}
@@ -163,7 +170,7 @@ func TestMutantsAreCaught(t *testing.T) {
 func replayed() world {
 	m := sound()
 	w := world{sent: map[string]int{}, broken: map[string]bool{}}
-	m.evolved = func(state, event any) {
+	m.evolved = func(_, state, event any) {
 		for _, r := range m.Process.Dispatch(estest.ProcessID, state, event) {
 			w.sent[r.CommandID]++
 		}

@@ -150,6 +150,11 @@ func after(records []*kafka.Record) int64 {
 
 func (b *batch) describe(decide, commit time.Duration) Batch {
 	d := Batch{Commands: b.commands, Decide: decide, Commit: commit, Oldest: b.oldest, Counts: engine.Counts{Refused: map[string]int{}}}
+	progress := 0
+	for _, p := range b.parts {
+		progress += len(p.fx.Progress)
+	}
+	d.Progress = make([]engine.Progress, 0, progress)
 	for _, p := range b.parts {
 		d.Counts.Add(p.fx.Counts)
 		d.Progress = append(d.Progress, p.fx.Progress...)
