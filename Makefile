@@ -21,7 +21,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up compose-up compose-down test test-deploy lint fuzz sim e2e e2e-broker e2e-containers e2e-boards e2e-compose soak bench bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore bench-verify build setup tidy clean
+.PHONY: help demo up compose-up compose-down test test-deploy lint fuzz sim e2e e2e-broker e2e-containers e2e-boards e2e-compose soak bench bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore bench-transfers bench-verify build setup tidy clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,7 +91,7 @@ soak: ## Run the long fault runs: the tests called TestSoak..., under the build 
 	test -n "$$packages" || { echo "no soak test was found" >&2; exit 1; }; \
 	.ci/with-containers go test -tags $(ALL_TAGS) -run '^TestSoak' -count=1 -timeout 3h -v $$packages
 
-bench: bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore bench-verify ## Run all benchmarks
+bench: bench-aggregator bench-asof bench-latency bench-move bench-rebuild bench-restore bench-transfers bench-verify ## Run all benchmarks
 
 bench-aggregator: ## Measure commands a second beside Kafka Streams and a bare loop (needs Java 17 and Maven)
 	go run ./bench/aggregator $(ARGS)
@@ -110,6 +110,9 @@ bench-restore: ## Measure how long a worker takes to know its partitions again, 
 
 bench-move: ## Measure for how long a partition stands still when it is moved under load (needs Java 17 and Maven)
 	go run ./bench/move $(ARGS)
+
+bench-transfers: ## Measure transfers a second, and from request to completion at 500 a second, saga included (needs Java 17 and Maven)
+	go run ./bench/transfers $(ARGS)
 
 bench-verify: ## Measure walking the chains on one core beside hashing the same bytes and nothing else
 	go test -run '^$$' -bench '^BenchmarkVerify$$' -cpu 1 -count 3 ./internal/proof

@@ -64,7 +64,7 @@ func (b *benchmark) runs(ctx context.Context) (err error) {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 		b.readings[t.name] = r
-		b.Progress(fmt.Sprintf("%-24s p50 %s ms, p99 %s ms, longest %s ms", t.name, millis(r.due.p50), millis(r.due.p99), millis(r.due.max)))
+		b.Progress(fmt.Sprintf("%-24s p50 %s ms, p99 %s ms, longest %s ms", t.name, report.MillisText(r.due.P50), report.MillisText(r.due.P99), report.MillisText(r.due.Max)))
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func (b *benchmark) observe(ctx context.Context, w *watch, views *readSide, addr
 	}
 	r = w.reading(b.o.first())
 	if views != nil {
-		r.balances, r.history = spreadOf(w.seenIn(&views.balances, b.o.first())), spreadOf(w.seenIn(&views.history, b.o.first()))
+		r.balances, r.history = report.DelaysOf(w.seenIn(&views.balances, b.o.first())), report.DelaysOf(w.seenIn(&views.history, b.o.first()))
 		err = views.exact(ctx, w.commands)
 	}
 	return r, err
@@ -134,7 +134,7 @@ func (b *benchmark) result(conditions string) map[string]any {
 	out := map[string]any{"conditions": conditions, "commands_per_second": b.o.rate}
 	put := func(prefix string, values map[string]time.Duration) {
 		for name, d := range values {
-			out[prefix+name] = report.Round(float64(d.Microseconds())/1000, 1)
+			out[prefix+name] = report.Millis(d)
 		}
 	}
 	for _, t := range trials() {
@@ -155,16 +155,16 @@ func (b *benchmark) result(conditions string) map[string]any {
 
 func (r reading) committed() map[string]time.Duration {
 	return map[string]time.Duration{
-		"committed_p50_ms": r.due.p50, "committed_p99_ms": r.due.p99, "committed_max_ms": r.due.max,
-		"accepted_to_committed_p50_ms": r.accepted.p50, "accepted_to_committed_p99_ms": r.accepted.p99,
+		"committed_p50_ms": r.due.P50, "committed_p99_ms": r.due.P99, "committed_max_ms": r.due.Max,
+		"accepted_to_committed_p50_ms": r.accepted.P50, "accepted_to_committed_p99_ms": r.accepted.P99,
 	}
 }
 
 // visible is of the balances; the history, which nobody watches as it changes, has names of its own.
 func (r reading) visible() map[string]time.Duration {
 	return map[string]time.Duration{
-		"visible_p50_ms": r.balances.p50, "visible_p99_ms": r.balances.p99, "visible_max_ms": r.balances.max,
-		"history_visible_p50_ms": r.history.p50, "history_visible_p99_ms": r.history.p99, "history_visible_max_ms": r.history.max,
+		"visible_p50_ms": r.balances.P50, "visible_p99_ms": r.balances.P99, "visible_max_ms": r.balances.Max,
+		"history_visible_p50_ms": r.history.P50, "history_visible_p99_ms": r.history.P99, "history_visible_max_ms": r.history.Max,
 	}
 }
 
@@ -188,7 +188,7 @@ func (b *benchmark) table(conditions string) frame.Result {
 	var rows [][]string
 	for _, t := range trials() {
 		if r, ok := b.readings[t.name]; ok {
-			rows = append(rows, []string{t.title, string(t.variant), millis(r.due.p50), millis(r.due.p99), millis(r.due.max), millis(r.accepted.p50), millis(r.accepted.p99), seen(r.balances), seen(r.history)})
+			rows = append(rows, []string{t.title, string(t.variant), report.MillisText(r.due.P50), report.MillisText(r.due.P99), report.MillisText(r.due.Max), report.MillisText(r.accepted.P50), report.MillisText(r.accepted.P99), seen(r.balances), seen(r.history)})
 		}
 	}
 	return frame.Result{
@@ -197,12 +197,10 @@ func (b *benchmark) table(conditions string) frame.Result {
 	}
 }
 
-func millis(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d.Microseconds())/1000) }
-
 // seen is when a table showed the events, for people.
-func seen(s spread) string {
-	if s == (spread{}) {
+func seen(s report.Delays) string {
+	if s == (report.Delays{}) {
 		return ""
 	}
-	return millis(s.p50) + " / " + millis(s.p99)
+	return report.MillisText(s.P50) + " / " + report.MillisText(s.P99)
 }

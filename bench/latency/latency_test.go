@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"recount/bench/report"
 	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
 	"recount/domain/bank/account"
@@ -36,20 +37,6 @@ func TestOptionsTellAllTheirFaults(t *testing.T) {
 	}
 }
 
-func TestPercentilesAreOfAllValues(t *testing.T) {
-	t.Parallel()
-	var values []time.Duration
-	for i := range 1000 {
-		values = append(values, time.Duration(1000-i))
-	}
-	if got := spreadOf(values); got != (spread{500, 990, 1000}) {
-		t.Errorf("%+v", got)
-	}
-	if got := spreadOf([]time.Duration{7}); got != (spread{7, 7, 7}) {
-		t.Errorf("%+v", got)
-	}
-}
-
 // TestAWaitIsCountedForAllThatComeDueMeanwhile: the sender stood still for a second, and no command sent after it hides that.
 func TestAWaitIsCountedForAllThatComeDueMeanwhile(t *testing.T) {
 	t.Parallel()
@@ -58,7 +45,7 @@ func TestAWaitIsCountedForAllThatComeDueMeanwhile(t *testing.T) {
 	for i := range n {
 		w.committed[i] = time.Unix(101, 0).UnixNano() // all at once, at the end
 	}
-	if got := spreadOf(w.dueFrom(0)); got.max != time.Second || got.p50 != 500*time.Millisecond {
+	if got := report.DelaysOf(w.dueFrom(0)); got.Max != time.Second || got.P50 != 500*time.Millisecond {
 		t.Errorf("%+v", got)
 	}
 }

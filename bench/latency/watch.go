@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"recount/bench/process"
+	"recount/bench/report"
 	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
 	"recount/internal/serde"
@@ -105,10 +106,10 @@ func (w *watch) note(frame []byte, p place, at time.Time) error {
 
 // reading is what came of the commands from number first on.
 type reading struct {
-	due      spread // from when a command was due until its event was read
-	accepted spread // the same from when the broker had accepted it
+	due      report.Delays // from when a command was due until its event was read
+	accepted report.Delays // the same from when the broker had accepted it
 	// balances and history are from when a command was due until ClickHouse showed it, in a run that has views.
-	balances, history spread
+	balances, history report.Delays
 }
 
 func (w *watch) reading(first int) reading {
@@ -117,7 +118,7 @@ func (w *watch) reading(first int) reading {
 		// An event may be read before its command's sender has heard of the command's acceptance.
 		accepted = append(accepted, max(0, time.Duration(w.committed[n]-w.accepted[n].Load())))
 	}
-	return reading{due: spreadOf(w.dueFrom(first)), accepted: spreadOf(accepted)}
+	return reading{due: report.DelaysOf(w.dueFrom(first)), accepted: report.DelaysOf(accepted)}
 }
 
 // seenIn is how long each command took until its event could be seen in a table, from when it was due.
@@ -136,17 +137,4 @@ func (w *watch) dueFrom(first int) (out []time.Duration) {
 		out = append(out, time.Duration(w.committed[n]-w.pace.Due(n).UnixNano()))
 	}
 	return out
-}
-
-// spread is how some durations are distributed.
-type spread struct{ p50, p99, max time.Duration }
-
-// spreadOf sorts values. A percentile is the smallest value that so many of all do not exceed.
-func spreadOf(values []time.Duration) spread {
-	if len(values) == 0 {
-		return spread{}
-	}
-	slices.Sort(values)
-	at := func(percent int) time.Duration { return values[(len(values)*percent+99)/100-1] }
-	return spread{at(50), at(99), at(100)}
 }

@@ -50,6 +50,20 @@ func TestCountsHaveCommasAndRoundingKeepsDigits(t *testing.T) {
 	}
 }
 
+func TestPercentilesAreOfAllValues(t *testing.T) {
+	t.Parallel()
+	var values []time.Duration
+	for i := range 1000 {
+		values = append(values, time.Duration(1000-i))
+	}
+	if got := DelaysOf(values); got != (Delays{500, 990, 1000}) {
+		t.Errorf("%+v", got)
+	}
+	if got := DelaysOf([]time.Duration{7}); got != (Delays{7, 7, 7}) {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestAResultReplacesTheLast(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "results", "a.json")

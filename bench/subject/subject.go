@@ -1,4 +1,4 @@
-// Package subject is Recount's aggregator as the benchmarks run it: put together as its own program does.
+// Package subject is Recount's roles as the benchmarks run them: put together as their own programs do.
 package subject
 
 import (
@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"recount/domain"
 	"recount/internal/engine"
+	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/serde"
 	"recount/internal/statestore"
@@ -30,9 +32,10 @@ const (
 	Events   = Bank + kafka.EventsSuffix
 )
 
-// Config is what an aggregator's process is told. Everything else is as the aggregator's own program has it.
+// Config is what a worker's process is told. Everything else is as the worker's own program has it.
 type Config struct {
 	Address         string
+	Sagas           bool   // it carries sagas out, and decides no commands
 	Dir             string // of its store
 	Name            string // empty: there is only one
 	Partitions      int32
@@ -42,16 +45,19 @@ type Config struct {
 	Profile         string        // a folder for Run; empty: none
 }
 
-// Run is the aggregator with metrics served and observed, as its own program does.
+// Run is the worker with metrics served and observed, as its own program does.
 func (c Config) Run(ctx context.Context) error {
-	tel := telemetry.New("aggregator")
+	tel := telemetry.New(c.role())
 	return c.With(ctx, func(ctx context.Context, root *pebble.Root, cfg aggregator.Config) error {
 		server, err := tel.Listen(ctx, telemetry.Endpoint{Address: "127.0.0.1:0", Log: cfg.Log})
 		if err != nil {
 			return err
 		}
 		tel.Store(root.Metrics)
-		cfg.Kafka.Hooks, cfg.Observer = tel.KafkaHooks(), tel.Aggregator()
+		cfg.Kafka.Hooks, cfg.Observer = tel.KafkaHooks(), aggregator.Observer(tel.Aggregator())
+		if c.Sagas {
+			cfg.Observer = tel.Saga()
+		}
 		worker, err := aggregator.New(ctx, cfg)
 		if err != nil {
 			return errors.Join(err, server.Close())
@@ -67,7 +73,14 @@ func (c Config) Run(ctx context.Context) error {
 	})
 }
 
-// With opens the aggregator's store, hands do all that an aggregator is made of, and closes the store. Frames have the IDs
+func (c Config) role() string {
+	if c.Sagas {
+		return "saga"
+	}
+	return "aggregator"
+}
+
+// With opens the worker's store, hands do all that the worker is made of, and closes the store. Frames have the IDs
 // that the codec gives them without a registry, which is asked only for schemas that were never met.
 func (c Config) With(ctx context.Context, do func(context.Context, *pebble.Root, aggregator.Config) error) (err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -80,13 +93,24 @@ func (c Config) With(ctx context.Context, do func(context.Context, *pebble.Root,
 	if err != nil {
 		return err
 	}
-	return do(ctx, root, aggregator.Config{
+	cfg := aggregator.Config{
 		Context: Bank, Codec: codec.Context(Bank), Schemas: codec, Partitions: c.Partitions, Instance: cmp.Or(c.Name, "bench"),
-		Kafka:    kafka.Config{Brokers: []string{c.Address}, ClientID: cmp.Or(c.Name, "recount-aggregator"), Log: log},
+		Kafka:    kafka.Config{Brokers: []string{c.Address}, ClientID: cmp.Or(c.Name, "recount-"+c.role()), Log: log},
 		Sessions: c.Sessions, BatchMax: c.Batch, Standbys: c.Standbys, DedupWindow: c.DedupWindow,
 		Leases: statestore.NewLeases(root, func(r statestore.Reader) (int64, error) { return engine.StoredPosition(r) }),
 		Log:    log,
-	})
+	}
+	if c.Sagas {
+		processes := codec.Processes(Bank)
+		cfg.Codec, cfg.Outbox = processes, processes
+	}
+	return do(ctx, root, cfg)
+}
+
+// Contexts is the bank alone.
+func Contexts() []es.Context {
+	all := domain.Contexts()
+	return all[slices.IndexFunc(all, func(c es.Context) bool { return c.Name == Bank }):][:1]
 }
 
 // Offline returns the codec that all contenders' frames are of.
@@ -98,7 +122,7 @@ func Offline() (*serde.Codec, error) {
 	return catalog.Offline(), nil
 }
 
-// tell writes what the aggregator's own metrics say of the run.
+// tell writes what the role's own metrics say of the run.
 func tell(tel *telemetry.Telemetry) error {
 	families, err := tel.Gatherer().Gather()
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 
-	"recount/domain"
 	"recount/internal/clickhouse"
 	"recount/internal/es"
 	"recount/internal/kafka"
@@ -73,10 +72,9 @@ func (v Views) Config(db *clickhouse.DB) (projector.Config, error) {
 
 // contexts is the bank, with the views that are kept.
 func (v Views) contexts() []es.Context {
-	all := domain.Contexts()
-	bank := all[slices.IndexFunc(all, func(c es.Context) bool { return c.Name == Bank })]
+	bank := Contexts()
 	if len(v.Only) > 0 {
-		bank.Views = slices.DeleteFunc(slices.Clone(bank.Views), func(view es.View) bool { return !slices.Contains(v.Only, view.Name) })
+		bank[0].Views = slices.DeleteFunc(slices.Clone(bank[0].Views), func(view es.View) bool { return !slices.Contains(v.Only, view.Name) })
 	}
-	return []es.Context{bank}
+	return bank
 }
