@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -37,60 +38,16 @@ func draw(m es.Machine) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "    "+format+"\n", args...) }
 	b.WriteString("stateDiagram-v2\n")
-	behind := map[string]bool{} // steps that others wait for
-	for _, s := range m.Steps {
-		for _, before := range s.After {
-			behind[before] = true
-		}
+	node := func(name string) string { return cmp.Or(name, "[*]") }
+	for _, e := range m.Edges() {
+		line("%s --> %s: %s", node(e.From), node(e.To), e.Why)
 	}
-	final := ""
-	for _, s := range m.Steps {
-		if len(s.After) == 0 {
-			line("[*] --> %s: %s", s.Name, strings.Join(m.Starts, ", "))
-		}
-		for _, before := range s.After {
-			line("%s --> %s: done", before, s.Name)
-		}
-		if !behind[s.Name] {
-			line("%s --> [*]: completed", s.Name)
-		}
-		if s.Final {
-			final = s.Name
-		}
-	}
-	back(m, final, line)
 	for _, s := range m.Steps {
 		if note := noteOf(s); note != "" {
 			line("note right of %s: %s", s.Name, note)
 		}
 	}
 	return b.String()
-}
-
-// back draws the way back: from each step that may be refused, over what undoes the steps before it, in reverse.
-func back(m es.Machine, final string, line func(string, ...any)) {
-	target := "[*]"
-	if m.Abandons {
-		target = "abandon"
-		line("abandon --> [*]: compensated")
-	}
-	why := "refused"
-	if m.DeadlineMillis > 0 {
-		why += fmt.Sprintf(", or %d s have passed", m.DeadlineMillis/1000)
-	}
-	if len(m.Stops) > 0 {
-		why += ", or " + strings.Join(m.Stops, ", ")
-	}
-	for _, s := range m.Steps {
-		line("%s --> %s: %s", s.Name, target, why)
-		if s.Undone {
-			line("undo_%s --> %s: undone", s.Name, target)
-			target = "undo_" + s.Name
-		}
-		if s.Name == final {
-			return // behind it there is no way back
-		}
-	}
 }
 
 func noteOf(s es.MachineStep) string {

@@ -94,4 +94,4 @@ func (r Retry) after(n int32) int64 {
 }
 
 // abandonStep is the name of the step that Saga.Abandon makes.
-const abandonStep = "abandon"
+const abandonStep = es.AbandonNode
