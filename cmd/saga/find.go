@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,22 +38,11 @@ func named(context, name string) (found, error) {
 func logOf(f *role.Foundation, in *cli.Process, context string) (instances.Log, func()) {
 	status := console.NewStatus(in.Stderr)
 	return instances.Log{
-		Kafka: f.Kafka, Codec: f.Codec.Processes(context), Context: context, Partitions: int32(f.Services.Partitions), Learn: learner(f),
+		Kafka: f.Kafka, Codec: f.Codec.Processes(context), Context: context, Partitions: int32(f.Services.Partitions), Learn: f.Learn,
 		Progress: func(read, total int64) {
 			status.Say("read %s of %s records", console.Count(read), console.Count(total))
 		},
 	}, status.End
-}
-
-// learner asks the registry about schemas that were not met before: a newer program may have written some.
-func learner(f *role.Foundation) func(context.Context, []byte) error {
-	return func(ctx context.Context, frame []byte) error {
-		id, unknown := f.Codec.Unknown(frame)
-		if !unknown {
-			return nil
-		}
-		return f.Codec.Learn(ctx, id)
-	}
 }
 
 // tool is the configuration of a command that looks at sagas or steers them.

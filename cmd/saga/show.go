@@ -14,7 +14,6 @@ import (
 	"recount/cmd/internal/role"
 	"recount/internal/engine"
 	"recount/internal/es"
-	"recount/internal/kafka"
 	"recount/internal/worker/inspect"
 )
 
@@ -70,10 +69,7 @@ func (c *showConfig) run(ctx context.Context, in *cli.Process) error {
 
 // historyOf returns the whole history of an instance; that there is none is an error.
 func historyOf(ctx context.Context, f *role.Foundation, of found, id string) (*inspect.Timeline, error) {
-	history, err := inspect.Read(ctx, inspect.Request{
-		Kafka: f.Kafka, Codec: f.Codec.Processes(of.context), Context: of.context, Topic: of.context + kafka.ProcessesSuffix,
-		Aggregate: of.process, ID: id, Partitions: int32(f.Services.Partitions), Learn: learner(f),
-	})
+	history, err := inspect.Read(ctx, f.ProcessEvents(of.context, of.process, id))
 	if err == nil && len(history.Steps) == 0 {
 		err = fmt.Errorf("there is no instance %q of %s: an ID is taken to the letter, capitals and all; it is that of what started it", id, of.process.Name())
 	}

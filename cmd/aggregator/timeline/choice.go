@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"recount/internal/worker/inspect"
 )
@@ -29,23 +28,13 @@ func (c choice) validate() error {
 			faults = append(faults, fmt.Errorf("%s: %w", flag, err))
 		}
 	}
-	_, err := parseTime(c.at)
+	_, err := inspect.ParseMoment(c.at)
 	check("--at", c.at, err)
 	_, err = parseVersion(c.version)
 	check("--version", c.version, err)
 	_, _, err = parseRange(c.diff)
 	check("--diff", c.diff, err)
 	return errors.Join(faults...)
-}
-
-// parseTime reads a moment as people write it; without a zone it is UTC.
-func parseTime(text string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04", time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no time: write 2026-03-01T12:00:00Z, or 2026-03-01 12:00:00 in UTC, or a date for its first moment", text)
 }
 
 func parseVersion(text string) (int64, error) {
@@ -103,17 +92,17 @@ func (c choice) of(t *inspect.Timeline) (answer, error) {
 		}
 		a.asked = fmt.Sprintf("as version %d left it", version)
 	case c.at != "":
-		at, err := parseTime(c.at)
+		at, err := inspect.ParseMoment(c.at)
 		if err != nil {
 			return a, err
 		}
 		part = t.At(at.UnixMilli())
-		a.asked = "as recorded by " + moment(at.UnixMilli()) + " UTC"
+		a.asked = "as recorded by " + inspect.Moment(at.UnixMilli()) + " UTC"
 	}
 	a.steps = part.Steps
 	a.state, a.version = part.State()
 	if a.version == 0 {
-		a.asked += ": before its first event, which was recorded at " + moment(t.Steps[0].Meta.RecordedAt) + " UTC"
+		a.asked += ": before its first event, which was recorded at " + inspect.Moment(t.Steps[0].Meta.RecordedAt) + " UTC"
 	}
 	return a, nil
 }
@@ -134,9 +123,4 @@ func (a answer) between(t *inspect.Timeline, versions string) (answer, error) {
 	}
 	a.state, a.version = part.State()
 	return a, nil
-}
-
-// moment writes Unix milliseconds for people, in UTC.
-func moment(millis int64) string {
-	return time.UnixMilli(millis).UTC().Format("2006-01-02 15:04:05.000")
 }

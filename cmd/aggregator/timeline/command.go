@@ -99,13 +99,11 @@ func (c *config) run(ctx context.Context, in *cli.Process) error {
 func read(ctx context.Context, in *cli.Process, f *role.Foundation, aggregate es.AggregateType, of subject) (*inspect.Timeline, error) {
 	status := console.NewStatus(in.Stderr)
 	defer status.End()
-	history, err := inspect.Read(ctx, inspect.Request{
-		Kafka: f.Kafka, Codec: f.Codec.Context(of.context), Context: of.context, Aggregate: aggregate, ID: of.id,
-		Partitions: int32(f.Services.Partitions), Learn: learner(f),
-		Progress: func(read, total int64) {
-			status.Say("read %s of %s records", console.Count(read), console.Count(total))
-		},
-	})
+	wanted := f.Events(of.context, aggregate, of.id)
+	wanted.Progress = func(read, total int64) {
+		status.Say("read %s of %s records", console.Count(read), console.Count(total))
+	}
+	history, err := inspect.Read(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -114,17 +112,6 @@ func read(ctx context.Context, in *cli.Process, f *role.Foundation, aggregate es
 			"commands that were refused left no event (SELECT * FROM refusals WHERE aggregate_id = …)", of.context, of.aggregate, of.id)
 	}
 	return history, nil
-}
-
-// learner asks the registry about schemas that were not met before: a newer program may have written some.
-func learner(f *role.Foundation) func(context.Context, []byte) error {
-	return func(ctx context.Context, frame []byte) error {
-		id, unknown := f.Codec.Unknown(frame)
-		if !unknown {
-			return nil
-		}
-		return f.Codec.Learn(ctx, id)
-	}
 }
 
 // find returns the type of aggregate that is meant, or an error that says which ones there are.

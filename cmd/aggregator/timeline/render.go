@@ -68,7 +68,7 @@ func eventTable(steps []inspect.Step) console.Table {
 	}}
 	for _, s := range steps {
 		t.Rows = append(t.Rows, []string{
-			strconv.FormatInt(s.Meta.Version, 10), moment(s.Meta.RecordedAt), moment(s.Meta.ValidAt), s.Type,
+			strconv.FormatInt(s.Meta.Version, 10), inspect.Moment(s.Meta.RecordedAt), inspect.Moment(s.Meta.ValidAt), s.Type,
 			s.Meta.CommandID, s.Meta.Actor, s.Position,
 		})
 	}

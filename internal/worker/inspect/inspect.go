@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"recount/internal/engine"
@@ -37,6 +38,7 @@ type Request struct {
 type Timeline struct {
 	Aggregate es.AggregateType
 	Steps     []Step
+	next      int64 // the first offset of its partition that was not read
 }
 
 // Step is one event at its place, and the state after it.
@@ -49,6 +51,12 @@ type Step struct {
 
 // Read returns the history of the aggregate, up to the log's last stable offset. An aggregate nobody has written has none.
 func Read(ctx context.Context, r Request) (*Timeline, error) {
+	return (&Timeline{Aggregate: r.Aggregate}).Extend(ctx, r)
+}
+
+// Extend returns the history with what has come since it was read: of the same aggregate, which r must name again. t stays
+// what it is. A log that is shorter than what was read was made again, and is read anew.
+func (t *Timeline) Extend(ctx context.Context, r Request) (*Timeline, error) {
 	topic := cmp.Or(r.Topic, r.Context+kafka.EventsSuffix)
 	p := partition.Of(r.ID, r.Partitions)
 	found, err := kafka.Extents(ctx, r.Kafka, topic)
@@ -59,24 +67,29 @@ func Read(ctx context.Context, r Request) (*Timeline, error) {
 	if !ok || int32(len(found[topic])) != r.Partitions {
 		return nil, fmt.Errorf("inspect: topic %s has %d partitions, --partitions says %d", topic, len(found[topic]), r.Partitions)
 	}
-	t := &Timeline{Aggregate: r.Aggregate}
+	out := &Timeline{Aggregate: r.Aggregate, next: extent.Start}
+	if extent.Start <= t.next && t.next <= extent.Stable {
+		out.Steps, out.next = slices.Clip(t.Steps), max(t.next, extent.Start)
+	}
+	from := out.next
 	prefix := r.Aggregate.Name() + "/" + r.ID + "/"
-	span := kafka.Span{Topic: topic, Partition: p, From: extent.Start, Until: extent.Stable}
+	span := kafka.Span{Topic: topic, Partition: p, From: from, Until: extent.Stable}
 	err = kafka.Replay(ctx, r.Kafka, []kafka.Span{span}, func(_ kafka.Span, records []*kafka.Record, next int64) error {
 		for _, rec := range records {
 			if !strings.HasPrefix(string(rec.Key), prefix) {
 				continue
 			}
-			if err := t.add(ctx, r, p, rec); err != nil {
+			if err := out.add(ctx, r, p, rec); err != nil {
 				return err
 			}
 		}
+		out.next = next
 		if r.Progress != nil {
-			r.Progress(next-extent.Start, extent.Stable-extent.Start)
+			r.Progress(next-from, extent.Stable-from)
 		}
 		return nil
 	})
-	return t, err
+	return out, err
 }
 
 func (t *Timeline) add(ctx context.Context, r Request, p int32, rec *kafka.Record) error {
