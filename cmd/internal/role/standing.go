@@ -79,14 +79,8 @@ func (f *Foundation) ViewsBehind(ctx context.Context, db *clickhouse.DB) (offset
 
 // positions returns every view with its partitions' positions, and what the topics hold.
 func (f *Foundation) positions(ctx context.Context, db *clickhouse.DB, r *kafka.LagReader) (out []ViewStanding, extents map[string]map[int32]kafka.Extent, err error) {
-	var topics []string
-	for _, c := range f.Contexts {
-		for _, stream := range []string{kafka.EventsSuffix, kafka.ProcessesSuffix, kafka.RefusalsSuffix, kafka.DeadLettersSuffix} {
-			topics = append(topics, c.Name+stream)
-		}
-	}
 	// The logs first: a view can then only seem further behind than it is, never ahead of what there was.
-	if extents, err = r.Extents(ctx, topics...); err != nil {
+	if extents, err = r.Extents(ctx, f.viewTopics()...); err != nil {
 		return nil, nil, err
 	}
 	for _, c := range f.Contexts {
@@ -99,6 +93,16 @@ func (f *Foundation) positions(ctx context.Context, db *clickhouse.DB, r *kafka.
 		}
 	}
 	return out, extents, nil
+}
+
+// viewTopics are those that views are mapped from.
+func (f *Foundation) viewTopics() (topics []string) {
+	for _, c := range f.Contexts {
+		for _, stream := range []string{kafka.EventsSuffix, kafka.ProcessesSuffix, kafka.RefusalsSuffix, kafka.DeadLettersSuffix} {
+			topics = append(topics, c.Name+stream)
+		}
+	}
+	return topics
 }
 
 func parked(ctx context.Context, db *clickhouse.DB, s ViewStanding) (int, error) {

@@ -13,18 +13,23 @@ import (
 	"recount/cmd/internal/console"
 )
 
-// config is what recount status is told.
-type config struct {
+// Question says what is asked for, and from where on something needs somebody.
+type Question struct {
 	cli.Services
-	Roles     []string
-	OlderThan time.Duration
-	Lag       time.Duration
-	JSON      bool
+	// Roles are the addresses, host:port, on which roles show their health; empty: those that answer on this machine.
+	Roles []string
+	// OlderThan is for how long a transaction must have been open, Lag by how much commands or views may lag, before it is a
+	// warning.
+	OlderThan, Lag time.Duration
+}
+
+// Usual asks for what these services hold, with the limits that recount status has.
+func Usual(s cli.Services) Question {
+	return Question{Services: s, OlderThan: olderThanDefault, Lag: lagDefault}
 }
 
 // Flags declares them.
-func (c *config) Flags(f *cli.Flags) {
-	f.BoolVar(&c.JSON, "json", false, "print JSON, with everything that was found")
+func (c *Question) Flags(f *cli.Flags) {
 	f.StringSliceVar(&c.Roles, "role", nil, "`addresses`, host:port, on which roles show their health, separated by commas; empty: those that answer on this machine")
 	f.DurationVar(&c.OlderThan, "older-than", c.OlderThan, "`time` for which a transaction must have been open to be a warning")
 	f.DurationVar(&c.Lag, "warn-lag", c.Lag, "`time` by which commands or views may lag before it is a warning")
@@ -32,7 +37,7 @@ func (c *config) Flags(f *cli.Flags) {
 }
 
 // Validate returns every fault.
-func (c *config) Validate() error {
+func (c *Question) Validate() error {
 	var faults []error
 	for _, a := range c.Roles {
 		if host, port, err := net.SplitHostPort(a); err != nil || host == "" || port == "" {
@@ -48,6 +53,18 @@ func (c *config) Validate() error {
 	return errors.Join(append(faults, c.Services.Validate())...)
 }
 
+// config is what recount status is told.
+type config struct {
+	Question
+	JSON bool
+}
+
+// Flags declares them.
+func (c *config) Flags(f *cli.Flags) {
+	f.BoolVar(&c.JSON, "json", false, "print JSON, with everything that was found")
+	c.Question.Flags(f)
+}
+
 const (
 	lagDefault       = time.Minute
 	olderThanDefault = 30 * time.Second
@@ -55,7 +72,7 @@ const (
 
 // Command returns recount status.
 func Command() *cobra.Command {
-	cfg := &config{Services: cli.DefaultServices(), OlderThan: olderThanDefault, Lag: lagDefault}
+	cfg := &config{Question: Usual(cli.DefaultServices())}
 	return cli.Command{
 		Use: "status", Short: "Say how everything stands, and what needs somebody",
 		Long: `
@@ -77,15 +94,22 @@ Exit code: 0 if nothing needs anybody; 1 if there are warnings; 2 if the command
 	}.Cobra()
 }
 
-func (c *config) run(ctx context.Context, p *cli.Process) error {
+// Ask finds out how everything stands. What can't be asked is a warning, and never an error: a report always comes. p is for
+// its log.
+func (c *Question) Ask(ctx context.Context, p *cli.Process) *Report {
 	r := newReport(time.Now().UTC())
 	g := gatherer{cfg: c, p: p, now: r.At, report: r}
 	g.gather(ctx)
+	r.Warnings = append(r.Warnings, limits{lag: c.Lag}.warnings(r)...)
+	r.Healthy = len(r.Warnings) == 0
+	return r
+}
+
+func (c *config) run(ctx context.Context, p *cli.Process) error {
+	r := c.Ask(ctx, p)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r.Warnings = append(r.Warnings, limits{lag: c.Lag}.warnings(r)...)
-	r.Healthy = len(r.Warnings) == 0
 	if err := show(p, r, c.JSON); err != nil {
 		return err
 	}

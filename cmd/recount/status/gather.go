@@ -20,7 +20,7 @@ import (
 
 // gatherer asks for what a report holds. What can't be asked becomes a warning, and the rest is asked all the same.
 type gatherer struct {
-	cfg    *config
+	cfg    *Question
 	p      *cli.Process
 	now    time.Time
 	report *Report

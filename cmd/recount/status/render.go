@@ -8,31 +8,55 @@ import (
 	"recount/cmd/internal/console"
 )
 
+// Part is a part of a report as people read it: marks, or a table.
+type Part struct {
+	Heading string
+	Marks   []Mark
+	console.Table
+}
+
+// Mark says whether something holds.
+type Mark struct {
+	Holds bool
+	Text  string
+}
+
+// Parts are all of a report but its warnings.
+func (r *Report) Parts() []Part {
+	first := Part{Heading: "Services and roles"}
+	for _, s := range r.Services {
+		first.Marks = append(first.Marks, Mark{s.Reachable, s.Name})
+	}
+	for _, p := range r.Roles {
+		first.Marks = append(first.Marks, Mark{p.Ready, "role at " + p.Address})
+	}
+	out := []Part{first}
+	for _, c := range r.Contexts {
+		out = append(out, Part{Heading: fmt.Sprintf("%s: %d aggregator sessions, group %s", c.Name, len(c.Members), c.Group), Table: partitions(c)})
+	}
+	if len(r.Views) > 0 {
+		out = append(out, Part{Heading: "Views", Table: views(r)})
+	}
+	if len(r.Sagas) > 0 {
+		out = append(out, Part{Heading: "Sagas", Table: sagas(r)})
+	}
+	if len(r.Transactions) > 0 {
+		out = append(out, Part{Heading: "Open transactions", Table: transactions(r)})
+	}
+	return out
+}
+
 // render writes r for people: what needs somebody last, where a terminal's eye is.
 func render(to io.Writer, r *Report) error {
 	out := console.New(to)
-	out.Heading("Services and roles")
-	for _, s := range r.Services {
-		out.Mark(s.Reachable, s.Name)
-	}
-	for _, p := range r.Roles {
-		out.Mark(p.Ready, "role at "+p.Address)
-	}
-	for _, c := range r.Contexts {
-		out.Heading("%s: %d aggregator sessions, group %s", c.Name, len(c.Members), c.Group)
-		out.Table(partitions(c))
-	}
-	if len(r.Views) > 0 {
-		out.Heading("Views")
-		out.Table(views(r))
-	}
-	if len(r.Sagas) > 0 {
-		out.Heading("Sagas")
-		out.Table(sagas(r))
-	}
-	if len(r.Transactions) > 0 {
-		out.Heading("Open transactions")
-		out.Table(transactions(r))
+	for _, part := range r.Parts() {
+		out.Heading("%s", part.Heading)
+		for _, m := range part.Marks {
+			out.Mark(m.Holds, m.Text)
+		}
+		if len(part.Columns) > 0 {
+			out.Table(part.Table)
+		}
 	}
 	if len(r.Warnings) == 0 {
 		out.Line("\nNothing needs you.")
