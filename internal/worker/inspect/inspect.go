@@ -55,7 +55,8 @@ func Read(ctx context.Context, r Request) (*Timeline, error) {
 }
 
 // Extend returns the history with what has come since it was read: of the same aggregate, which r must name again. t stays
-// what it is. A log that is shorter than what was read was made again, and is read anew.
+// what it is. A log that is shorter than what was read was made again, and is read anew. What was read before an error is
+// returned with it, and can be extended later; it is nil where nothing could be asked.
 func (t *Timeline) Extend(ctx context.Context, r Request) (*Timeline, error) {
 	topic := cmp.Or(r.Topic, r.Context+kafka.EventsSuffix)
 	p := partition.Of(r.ID, r.Partitions)

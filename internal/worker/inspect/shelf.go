@@ -24,7 +24,8 @@ type kept struct {
 	history *Timeline
 }
 
-// Read is Read, from where the history that is kept ends.
+// Read is Read, from where the history that is kept ends. What was read until ctx ended is kept as well: who asks again for
+// a history that takes longer than they can wait gets further each time.
 //
 // Two who ask for one history at the same time both read it, and the longer one is kept: neither holds the lock while it
 // reads, because a reader who waits for a broker would keep everybody else waiting.
@@ -32,9 +33,14 @@ func (s *Shelf) Read(ctx context.Context, r Request) (*Timeline, error) {
 	at := place{r.Context, r.Topic, r.Aggregate.Name(), r.ID}
 	history, err := s.look(at, r).Extend(ctx, r)
 	if err != nil {
+		if history != nil && ctx.Err() != nil {
+			s.keep(kept{at, history})
+		}
 		return nil, err
 	}
-	s.keep(kept{at, history})
+	if len(history.Steps) > 0 { // an ID that was mistyped is not worth a place
+		s.keep(kept{at, history})
+	}
 	return history, nil
 }
 
@@ -49,9 +55,6 @@ func (s *Shelf) look(at place, r Request) *Timeline {
 }
 
 func (s *Shelf) keep(k kept) {
-	if len(k.history.Steps) == 0 {
-		return // an ID that was mistyped is not worth a place
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i := s.find(k.place); i >= 0 {

@@ -2,9 +2,12 @@ package inspect_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"recount/domain/bank/account"
+	"recount/internal/kafka"
+	"recount/internal/partition"
 	"recount/internal/worker/inspect"
 )
 
@@ -89,5 +92,51 @@ func TestALogThatWasMadeAgainIsReadAnew(t *testing.T) {
 	}
 	if state, _ := again.State(); state.(account.Account).Currency != "USD" {
 		t.Errorf("%+v", state)
+	}
+}
+
+// TestAnImpatientReaderGetsFurtherEachTime: the reader leaves when a part was read, and goes on from there.
+func TestAnImpatientReaderGetsFurtherEachTime(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	l.others("a", 25_000) // more than is taken at a time
+	l.write("a", 1, 100, account.AccountOpened{CustomerID: "ada", Currency: "EUR"})
+	shelf := &inspect.Shelf{Max: 1}
+	ctx, leave := context.WithCancel(t.Context())
+	var first, left int64
+	look := func(ctx context.Context, progress func(read, total int64)) (*inspect.Timeline, error) {
+		return shelf.Read(ctx, inspect.Request{
+			Kafka: l.cfg, Codec: l.codec, Context: "bank", Aggregate: account.Type(), ID: "a", Partitions: partitions, Progress: progress,
+		})
+	}
+	if _, err := look(ctx, func(read, _ int64) { first = read; leave() }); err == nil || first == 0 || first > 25_000 {
+		t.Fatalf("left after %d records: %v", first, err)
+	}
+	history, err := look(t.Context(), func(_, total int64) { left = total })
+	if err != nil || len(history.Steps) != 1 {
+		t.Fatalf("%v", err)
+	}
+	if left != 25_001-first {
+		t.Errorf("%d of 25,001 records were read, and then %d", first, left)
+	}
+}
+
+// others writes records of others to an aggregate's partition.
+func (l *log) others(id string, n int) {
+	l.t.Helper()
+	for i := range n {
+		err := l.out.Produce(l.t.Context(), kafka.Command{
+			Topic: "bank.events", Partition: partition.Of(id, partitions), Key: fmt.Appendf(nil, "account/other/%d", i), Value: []byte("not read"),
+		}, func(_ int32, _ int64, err error) {
+			if err != nil {
+				l.t.Error(err)
+			}
+		})
+		if err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	if err := l.out.Flush(l.t.Context()); err != nil {
+		l.t.Fatal(err)
 	}
 }
