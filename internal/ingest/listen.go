@@ -12,11 +12,17 @@ import (
 // Listen opens a TCP listener for the server. An address that others can reach is refused, before anything is bound,
 // unless there are tokens.
 func (s *Server) Listen(ctx context.Context, address string) (net.Listener, error) {
+	return Listen(ctx, s.cfg.Tokens, address)
+}
+
+// Listen opens a TCP listener for what Guard guards. An address that others can reach is refused, before anything is bound,
+// unless there are tokens.
+func Listen(ctx context.Context, tokens *Tokens, address string) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("ingest: listening on %q: %w", address, err)
 	}
-	if err := s.mayListen(resolved); err != nil {
+	if err := mayListen(tokens, resolved); err != nil {
 		return nil, err
 	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", resolved.String())
@@ -27,11 +33,11 @@ func (s *Server) Listen(ctx context.Context, address string) (net.Listener, erro
 }
 
 // mayListen refuses an address that others can reach while anybody may send.
-func (s *Server) mayListen(addr net.Addr) error {
-	if s.cfg.Tokens != nil || isLoopback(addr) {
+func mayListen(tokens *Tokens, addr net.Addr) error {
+	if tokens != nil || isLoopback(addr) {
 		return nil
 	}
-	return fmt.Errorf("ingest: refusing to listen on %s without authentication: anybody who reaches it could send commands; give a token file (--tokens FILE), or listen on 127.0.0.1", addr)
+	return fmt.Errorf("ingest: refusing to listen on %s without authentication: anybody who reaches it would be served; give a token file (--tokens FILE), or listen on 127.0.0.1", addr)
 }
 
 func isLoopback(addr net.Addr) bool {

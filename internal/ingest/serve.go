@@ -49,7 +49,7 @@ func (s *Server) Ready() error {
 // has begun and flushes the publisher, all within DrainTimeout; requests that wait for an outcome are told where to ask
 // for it after half of that. A Server serves once. ln is closed in any case.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	if err := s.mayListen(ln.Addr()); err != nil {
+	if err := mayListen(s.cfg.Tokens, ln.Addr()); err != nil {
 		return errors.Join(err, ln.Close())
 	}
 	if !s.serving.CompareAndSwap(false, true) {

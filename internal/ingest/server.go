@@ -100,11 +100,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	// The mux would redirect to a cleaned path. An empty segment is an ID that a script forgot to fill in: say so.
-	if p := r.URL.EscapedPath(); p != "/" && path.Clean("/"+p) != p {
+	// Below a route of the caller's, a slash at the end is the caller's business.
+	if p := r.URL.EscapedPath(); p != "/" && path.Clean("/"+p) != p && !s.isRoute(p) {
 		newProblem(http.StatusNotFound, CodeNotFound, fmt.Sprintf("the path %q has an empty or dotted segment", r.URL.Path)).write(rec)
 		return
 	}
 	s.mux.ServeHTTP(rec, r)
+}
+
+// isRoute says whether a path is one of the caller's routes to the letter.
+func (s *Server) isRoute(path string) bool {
+	_, is := s.cfg.Routes[path]
+	return is
 }
 
 func (s *Server) survive(rec *recorder, r *http.Request, bug any) {
@@ -178,7 +185,12 @@ func (s *Server) reservation(r *http.Request) int64 {
 
 // authenticate returns the name of the sender.
 func (s *Server) authenticate(r *http.Request) (actor string, p *Problem) {
-	if s.cfg.Tokens == nil {
+	return identify(s.cfg.Tokens, r)
+}
+
+// identify returns the name of who sends a request, or what to answer to somebody unknown.
+func identify(tokens *Tokens, r *http.Request) (actor string, p *Problem) {
+	if tokens == nil {
 		if trustsWithoutToken(r) {
 			return anonymous, nil
 		}
@@ -186,7 +198,7 @@ func (s *Server) authenticate(r *http.Request) (actor string, p *Problem) {
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") && len(r.Header.Values("Authorization")) == 1 {
-		if name, ok := s.cfg.Tokens.actor(strings.TrimSpace(token)); ok {
+		if name, ok := tokens.actor(strings.TrimSpace(token)); ok {
 			return name, nil
 		}
 	}

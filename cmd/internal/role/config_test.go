@@ -182,11 +182,12 @@ func otherCount(t *testing.T, s cli.Services) cli.Services {
 func TestNobodyWaitsForTheViewsLongerThanTheyWant(t *testing.T) {
 	t.Parallel()
 	opening, release := make(chan struct{}), make(chan struct{})
-	l := newLookup(func(context.Context) (*clickhouse.DB, error) {
+	db := NewLazy(func(context.Context) (*clickhouse.DB, error) {
 		close(opening)
 		<-release
 		return nil, errors.New("no ClickHouse here")
 	})
+	l := &lookup{db}
 	first := make(chan error, 1)
 	go func() {
 		_, _, err := l.Command(t.Context(), ingest.CommandKey{})
@@ -202,7 +203,7 @@ func TestNobodyWaitsForTheViewsLongerThanTheyWant(t *testing.T) {
 	if err := <-first; err == nil || !strings.Contains(err.Error(), "no ClickHouse here") {
 		t.Errorf("whoever opens: %v", err)
 	}
-	if err := l.close(); err != nil {
+	if err := db.Close(func(*clickhouse.DB) error { return errors.New("it was never opened") }); err != nil {
 		t.Error(err)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"net/http"
 	"strings"
 	"time"
 
@@ -28,6 +30,8 @@ type Ingest struct {
 	InFlight     int
 	WaitMax      time.Duration
 	DrainTimeout time.Duration
+	// Beside are more handlers, by their ServeMux patterns, for those who may send commands.
+	Beside map[string]http.Handler
 }
 
 // NewIngest returns the defaults.
@@ -92,7 +96,7 @@ func (i Ingest) Open(ctx context.Context, f *Foundation) (*IngestServer, error) 
 	for _, c := range contexts {
 		cfg.Contexts = append(cfg.Contexts, c.Name)
 	}
-	cfg.Routes = f.Telemetry.Routes()
+	routes := f.Telemetry.Routes()
 	if i.Tokens != "" {
 		if cfg.Tokens, err = ingest.ReadTokens(i.Tokens, f.Log); err != nil {
 			return nil, err
@@ -102,7 +106,11 @@ func (i Ingest) Open(ctx context.Context, f *Foundation) (*IngestServer, error) 
 				return nil, err
 			}
 		}
-		cfg.Routes = f.Telemetry.Probes() // strangers may reach it: they get no more than yes or no
+		routes = f.Telemetry.Probes() // strangers may reach it: they get no more than yes or no
+	}
+	cfg.Routes = maps.Clone(routes)
+	for pattern, h := range i.Beside {
+		cfg.Routes[pattern] = ingest.Guard(cfg.Tokens, h)
 	}
 	if err := i.connect(ctx, f, &cfg); err != nil {
 		return nil, err
@@ -122,12 +130,13 @@ func (i Ingest) connect(ctx context.Context, f *Foundation, cfg *ingest.Config) 
 		return err
 	}
 	f.OnClose(func() error { replies.Close(); return nil })
-	views := newLookup(func(ctx context.Context) (*clickhouse.DB, error) {
+	db := NewLazy(func(ctx context.Context) (*clickhouse.DB, error) {
 		cfg := clickHouse(f.Services, f.Log)
 		cfg.ConnectTimeout = lookupConnect
 		return clickhouse.Open(ctx, cfg)
 	})
-	f.OnClose(views.close)
+	f.OnClose(func() error { return db.Close((*clickhouse.DB).Close) })
+	views := &lookup{db}
 	cfg.Publisher, cfg.Replies, cfg.Lookup, cfg.Waiter = producer, replies, views, views
 	for _, v := range WaitableViews(f.Contexts) {
 		cfg.Views = append(cfg.Views, ingest.View(v))

@@ -13,60 +13,24 @@ import (
 
 // lookup finds the outcomes of commands in the views of events and refusals. It connects when it is first asked: commands
 // are taken whether or not the views are there.
-type lookup struct {
-	open func(ctx context.Context) (*clickhouse.DB, error)
-	turn chan struct{} // held by whoever looks at db
-	db   *clickhouse.DB
-}
-
-func newLookup(open func(ctx context.Context) (*clickhouse.DB, error)) *lookup {
-	return &lookup{open: open, turn: make(chan struct{}, 1)}
-}
+type lookup struct{ views *Lazy[*clickhouse.DB] }
 
 // lookupEventsMax bounds what is told of one command.
 const lookupEventsMax = 1000
 
-// views returns the connection. One caller makes it, and the others wait no longer than they want to.
-func (l *lookup) views(ctx context.Context) (*clickhouse.DB, error) {
-	select {
-	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for a connection to the views: %w", ctx.Err())
-	case l.turn <- struct{}{}:
-	}
-	defer func() { <-l.turn }()
-	if l.db != nil {
-		return l.db, nil
-	}
-	db, err := l.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	l.db = db
-	return db, nil
-}
-
 // WaitFor waits until a view has everything up to a position.
 func (l *lookup) WaitFor(ctx context.Context, view string, at es.Position) error {
-	db, err := l.views(ctx)
+	db, err := l.views.Get(ctx)
 	if err != nil {
 		return err
 	}
 	return db.WaitFor(ctx, view, at)
 }
 
-func (l *lookup) close() error {
-	l.turn <- struct{}{}
-	defer func() { <-l.turn }()
-	if l.db == nil {
-		return nil
-	}
-	return l.db.Close()
-}
-
 // Command returns the outcome that the views have of a command. Events prove that it was accepted, whatever came later;
 // of the outcomes without events the last counts, but for a refusal of other data under the same ID.
 func (l *lookup) Command(ctx context.Context, key ingest.CommandKey) (ingest.Result, bool, error) {
-	db, err := l.views(ctx)
+	db, err := l.views.Get(ctx)
 	if err != nil {
 		return ingest.Result{}, false, err
 	}
