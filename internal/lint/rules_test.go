@@ -119,7 +119,7 @@ func trialFolders() []string {
 
 // testLibraries have no business outside tests.
 func testLibraries() []string {
-	return []string{"testing", "pgregory.net/rapid", "go.uber.org/goleak"}
+	return []string{"testing", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/chromedp"}
 }
 
 // constantMakers return values that nobody can change.
