@@ -11,6 +11,7 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/cmd/recount/archive"
+	"recount/cmd/recount/console"
 	"recount/cmd/recount/demo"
 	"recount/cmd/recount/status"
 	"recount/cmd/recount/up"
@@ -34,10 +35,11 @@ func command() *cobra.Command {
   recount up                       run everything until Ctrl-C
   recount up --only clickhouse     run one of the embedded services alone
   recount status                   say how everything stands, and what needs somebody
+  recount console                  show everything in a browser
   recount wait                     wait until a view has what was written
   recount verify                   show that no event was altered, removed or put in
   recount export archive           keep all events in files
   recount import archive           bring them into an empty cluster`,
-		up.Command(), demo.Command(), status.Command(), wait.Command(), verify.Command(),
+		up.Command(), demo.Command(), status.Command(), console.Command(), wait.Command(), verify.Command(),
 		archive.ExportCommand(), archive.ImportCommand())
 }

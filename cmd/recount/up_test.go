@@ -68,6 +68,12 @@ func request(t *testing.T, method, url, body string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return response.StatusCode, read(t, response)
+}
+
+// read is an answer's body.
+func read(t *testing.T, response *http.Response) string {
+	t.Helper()
 	answer, err := io.ReadAll(response.Body)
 	if err == nil {
 		err = response.Body.Close()
@@ -75,7 +81,7 @@ func request(t *testing.T, method, url, body string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, string(answer)
+	return string(answer)
 }
 
 // balance waits for a balance to be seen in ClickHouse.

@@ -46,7 +46,7 @@ func NewConfig(ports Ports) Config {
 
 // Flags declares them, but for --data, whose default is the command's to choose.
 func (c *Config) Flags(f *cli.Flags) {
-	f.IntVar(&c.Ports.HTTP, "http-port", c.Ports.HTTP, "`port` for commands over HTTP, /metrics and /readyz; 0: any free one")
+	f.IntVar(&c.Ports.HTTP, "http-port", c.Ports.HTTP, "`port` for commands over HTTP, the console, /metrics and /readyz; 0: any free one")
 	f.IntVar(&c.Ports.Kafka, "kafka-port", c.Ports.Kafka, "`port` of the embedded Kafka; 0: any free one")
 	f.IntVar(&c.Ports.ClickHouse, "clickhouse-port", c.Ports.ClickHouse, "`port` of the embedded ClickHouse; 0: any free one")
 	f.IntVar(&c.Ports.Registry, "registry-port", c.Ports.Registry, "`port` of the embedded schema registry; 0: any free one")

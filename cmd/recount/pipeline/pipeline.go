@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,9 +17,13 @@ import (
 	"syscall"
 	"time"
 
+	"recount/cmd/internal/cli"
 	"recount/cmd/internal/local"
 	"recount/cmd/internal/role"
+	"recount/cmd/recount/console"
+	"recount/cmd/recount/status"
 	"recount/internal/telemetry"
+	"recount/internal/webconsole"
 )
 
 // Pipeline is every role, opened.
@@ -70,12 +75,31 @@ func (p *Pipeline) openRoles(ctx context.Context) (err error) {
 	if p.projectors, err = role.NewProjectors().Open(ctx, p.Foundation); err != nil {
 		return err
 	}
+	pages, err := p.console()
+	if err != nil {
+		return err
+	}
 	take := role.NewIngest()
-	take.Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(p.cfg.Ports.HTTP))
+	take.Address, take.Beside = net.JoinHostPort("127.0.0.1", strconv.Itoa(p.cfg.Ports.HTTP)), pages
 	if p.ingest, err = take.Open(ctx, p.Foundation); errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("--http-port: port %d is taken by another program: stop that one, or choose another port with --http-port (0: any free one)", p.cfg.Ports.HTTP)
 	}
 	return err
+}
+
+// console makes the console's pages, which are served beside the commands.
+func (p *Pipeline) console() (map[string]http.Handler, error) {
+	in := &cli.Process{Name: p.Name, Log: p.Log}
+	c, err := console.Open(in, func() status.Question {
+		q := status.Usual(p.Services)
+		q.Roles = []string{p.ingest.Addr()} // all roles show their health there
+		return q
+	}, func(context.Context) (*role.Foundation, error) { return p.Foundation, nil })
+	if err != nil {
+		return nil, err
+	}
+	p.OnClose(c.Close)
+	return c.Routes(), nil
 }
 
 // Run works until ctx ends or a part of the pipeline does. Then it stops from the front: ingest finishes what it has
@@ -141,6 +165,9 @@ func reasons(waiting []telemetry.Waiting) string {
 
 // HTTP is the URL that commands are sent to.
 func (p *Pipeline) HTTP() string { return "http://" + p.ingest.Addr() }
+
+// Console is the URL of the console.
+func (p *Pipeline) Console() string { return p.HTTP() + webconsole.Path }
 
 // DataDir is where everything is kept.
 func (p *Pipeline) DataDir() string { return p.cfg.DataDir }

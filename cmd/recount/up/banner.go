@@ -14,9 +14,10 @@ func banner(p *pipeline.Pipeline) string {
 	var b strings.Builder
 	b.WriteString("\nrecount is up.\n\n")
 	place := func(what, where, note string) {
-		fmt.Fprintf(&b, "%s\n", strings.TrimRight(fmt.Sprintf("  %-11s %-24s %s", what, where, note), " "))
+		fmt.Fprintf(&b, "%s\n", strings.TrimRight(fmt.Sprintf("  %-11s %-30s %s", what, where, note), " "))
 	}
 	place("HTTP", p.HTTP(), "commands; /openapi.json /metrics /readyz")
+	place("console", p.Console(), "for a browser: how everything stands, time lines, sagas, rebuilds")
 	place("Kafka", strings.Join(p.Services.Kafka, ","), whose(p, local.Kafka))
 	place("ClickHouse", redacted(p.Services.ClickHouse), whose(p, local.ClickHouse)+", database "+p.Services.Database)
 	place("registry", redacted(p.Services.Registry), whose(p, local.Registry))

@@ -50,8 +50,8 @@ Runs the whole pipeline in this process: ingest, aggregator and projectors, on a
 registry. Everything listens on 127.0.0.1 alone, and is kept in the data folder: the next start goes on from there.
 
 The embedded Kafka is for development: durable means a real one (--kafka). A system that is named by --kafka,
---clickhouse or --registry is used instead of the embedded one. /readyz on the HTTP port answers 200 once every role has
-caught up.`,
+--clickhouse or --registry is used instead of the embedded one. The HTTP port also has the console, for a browser, and
+/readyz, which answers 200 once every role has caught up.`,
 		Example: `
   recount up
   recount up --data /tmp/books --http-port 0
