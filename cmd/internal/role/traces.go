@@ -28,11 +28,7 @@ func (f *Foundation) followed(ctx context.Context, s cli.Tracing) (err error) {
 
 // producer makes a producer whose records go on with the traces of those who publish them.
 func (f *Foundation) producer() (*kafka.Producer, error) {
-	var cfg kafka.ProducerConfig
-	if f.Traces != nil {
-		cfg.Spans = f.Traces.Provider()
-	}
-	p, err := kafka.NewProducer(f.Kafka, cfg)
+	p, err := kafka.NewProducer(f.Kafka, kafka.ProducerConfig{Spans: f.Traces.Provider()})
 	if err != nil {
 		return nil, err
 	}
