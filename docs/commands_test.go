@@ -22,20 +22,29 @@ func programs() []string { return []string{"aggregator", "ingest", "projectors",
 func bin(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	if err := tool(t, "build", "-o", dir+string(filepath.Separator), "recount/cmd/..."); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// tool runs a command of the Go tool as this test was built: what it is made of need not be compiled again.
+func tool(t *testing.T, name string, args ...string) error {
+	t.Helper()
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		t.Fatal("this test does not know how it was built")
 	}
-	for _, s := range info.Settings { // as this test was: what it is made of need not be compiled again
+	all := []string{name}
+	for _, s := range info.Settings {
 		if s.Key == "-race" || s.Key == "-tags" {
-			args = append(args, s.Key+"="+s.Value)
+			all = append(all, s.Key+"="+s.Value)
 		}
 	}
-	if out, err := exec.Command("go", append(args, "recount/cmd/...")...).CombinedOutput(); err != nil {
-		t.Fatalf("building the programs: %v\n%s", err, out)
+	if out, err := exec.Command("go", append(all, args...)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(all, " "), err, out)
 	}
-	return dir
+	return nil
 }
 
 // nowhere is a configuration that is not there. A program looks at its command, its flags and their values first, then for
