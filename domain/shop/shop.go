@@ -1,8 +1,9 @@
 // Package shop is the bounded context of a shop: its orders with the payment and the shipment of each, its stock, its
-// customers, the fulfilment of its orders, and the reports about all of them.
+// customers, the fulfilment of its orders, payments from accounts of the bank, and the reports about all of them.
 package shop
 
 import (
+	"recount/domain/shop/accountpayment"
 	"recount/domain/shop/customer"
 	"recount/domain/shop/fulfilment"
 	"recount/domain/shop/inventory"
@@ -18,7 +19,7 @@ func Context() es.Context {
 	return es.Context{
 		Name:       "shop",
 		Aggregates: []es.AggregateType{order.Type(), inventory.Type(), customer.Type(), payment.Type(), shipment.Type()},
-		Processes:  []es.Process{fulfilment.Saga()},
+		Processes:  []es.Process{fulfilment.Saga(), accountpayment.Saga()},
 		Views:      views.All(),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"recount/domain"
 	"recount/domain/bank/account"
 	"recount/domain/bank/transfer"
+	"recount/domain/shop/accountpayment"
 	"recount/domain/shop/inventory"
 	"recount/domain/shop/order"
 	"recount/domain/shop/payment"
@@ -26,9 +27,12 @@ type entry struct {
 const (
 	first  = "bank/money_transfer/t-1"
 	second = "bank/money_transfer/t-2"
+	third  = "shop/account_payment/o-1"
+	fourth = "shop/account_payment/o-2"
 )
 
-// books are two transfers, of which the second was taken back, and two orders, of which the second was cancelled.
+// books are two transfers, of which the second was taken back, and two orders, of which the second was cancelled. Both are
+// paid from an account of the bank; to the second, the money was put back.
 func books() []entry {
 	ask := transfer.TransferRequested{From: "a", To: "b", Amount: 70, Currency: "EUR"}
 	out := account.FundsWithdrawn{Amount: 70, Currency: "EUR", Channel: transfer.Channel}
@@ -52,12 +56,19 @@ func books() []entry {
 		{Shop, "order", "o-2", "", order.OrderCreated{Lines: lines, Total: 500}},
 		{Shop, "inventory", "book", "", inventory.ItemAllocated{OrderID: "o-1", Line: 1, Quantity: 3}},
 		{Shop, "order", "o-2", "", order.OrderCancelled{}},
-		{Shop, "payment", "o-1", "", payment.PaymentRequested{Amount: 500}},
+		{Shop, "payment", "o-1", "", payment.PaymentRequested{Amount: 500, Currency: "EUR", Account: "a"}},
 		{Shop, "payment", "o-1", "", payment.PaymentReceived{Amount: 500}},
 		{Shop, "shipment", "o-1", "", shipment.ShipmentArranged{}},
 		{Shop, "shipment", "o-1", "", shipment.ShipmentDispatched{}},
 		{Shop, "order", "o-1", "", order.OrderShipped{}},
 		{Shop, "inventory", "book", "", inventory.ItemShipped{OrderID: "o-1", Line: 1, Quantity: 3}},
+		{Bank, "account", "a", third, account.FundsReserved{HoldID: "payment/o-1", Amount: 500}}, // 22
+		{Bank, "account", "a", third, account.FundsCaptured{HoldID: "payment/o-1", Amount: 500, Currency: "EUR", Channel: accountpayment.Channel}},
+		{Shop, "payment", "o-2", "", payment.PaymentRequested{Amount: 300, Currency: "EUR", Account: "b"}}, // 24
+		{Bank, "account", "b", fourth, account.FundsReserved{HoldID: "payment/o-2", Amount: 300}},
+		{Bank, "account", "b", fourth, account.FundsCaptured{HoldID: "payment/o-2", Amount: 300, Currency: "EUR", Channel: accountpayment.Channel}},
+		{Bank, "account", "b", fourth, account.FundsDeposited{Amount: 300, Currency: "EUR", Channel: accountpayment.ReversalChannel}}, // 27
+		{Shop, "payment", "o-2", "", payment.PaymentCancelled{}},
 	}
 }
 
@@ -126,11 +137,21 @@ func TestTheAuditFindsWhatIsWrong(t *testing.T) {
 			entry{Bank, "account", "a", "bank/money_transfer/t-3", account.FundsWithdrawn{Amount: 1, Currency: "EUR", Channel: transfer.Channel}},
 			entry{Bank, "account", "b", "bank/money_transfer/t-3", account.FundsDeposited{Amount: 1, Currency: "EUR", Channel: transfer.Channel}},
 		), ErrMoney},
+		"money from an account is not taken":   {without(23), ErrMoney},
+		"it is taken twice from it":            {twice(23), ErrTwice},
+		"it is not put back into it":           {without(27), ErrMoney},
+		"it is put back into it twice":         {twice(27), ErrTwice},
+		"an account's money is left set aside": {with(entry{Bank, "account", "a", third, account.FundsReserved{HoldID: "another", Amount: 1}}), ErrMoney},
+		"a shipped order's money is put back":  {with(entry{Bank, "account", "a", third, account.FundsDeposited{Amount: 500, Currency: "EUR", Channel: accountpayment.ReversalChannel}}), ErrMoney},
+		"a payment is left half collected":     {func(log []entry) []entry { log[28].event = payment.PaymentCollected{}; return log }, ErrMoney},
+		"nobody pays, and it is taken": {with(
+			entry{Bank, "account", "a", "shop/account_payment/o-9", account.FundsCaptured{Amount: 1, Currency: "EUR", Channel: accountpayment.Channel}},
+		), ErrMoney},
 		"an order does not end":            {without(20), ErrOpen},
 		"a promise outlives its order":     {with(entry{Shop, "inventory", "book", "", inventory.ItemAllocated{OrderID: "o-2", Line: 1, Quantity: 1}}), ErrStock},
 		"more is promised than there is":   {func(log []entry) []entry { log[11].event = inventory.StockReceived{Quantity: 2}; return log }, ErrStock},
 		"goods leave that nobody bought":   {with(entry{Shop, "inventory", "book", "", inventory.ItemAllocated{OrderID: "o-2", Line: 1, Quantity: 1}}, entry{Shop, "inventory", "book", "", inventory.ItemShipped{OrderID: "o-2", Line: 1, Quantity: 1}}), ErrStock},
-		"a cancelled order is paid":        {with(entry{Shop, "payment", "o-2", "", payment.PaymentRequested{Amount: 500}}, entry{Shop, "payment", "o-2", "", payment.PaymentReceived{Amount: 500}}), ErrMoney},
+		"a cancelled order is paid":        {with(entry{Shop, "payment", "o-2", "", payment.PaymentReceived{Amount: 500}}), ErrMoney},
 		"a cancelled order's money waits":  {with(entry{Shop, "payment", "o-2", "", payment.PaymentRequested{Amount: 500}}), ErrMoney},
 		"a cancelled order's parcel waits": {with(entry{Shop, "shipment", "o-2", "", shipment.ShipmentArranged{}}), ErrStock},
 		"a cancelled order's parcel left":  {with(entry{Shop, "shipment", "o-2", "", shipment.ShipmentArranged{}}, entry{Shop, "shipment", "o-2", "", shipment.ShipmentDispatched{}}), ErrStock},
@@ -171,8 +192,8 @@ func TestALogThatCannotBeIsNoticed(t *testing.T) {
 // TestTheWorkloadIsWhatItSays shows that the shares are there, and that the same numbers give the same deals.
 func TestTheWorkloadIsWhatItSays(t *testing.T) {
 	t.Parallel()
-	w := Workload{Seed: 7, Accounts: 100, SKUs: 20, Customers: 40, Stock: 10}
-	var again, dead, answers int
+	w := Workload{Seed: 7, Accounts: 100, SKUs: 20, Customers: 40, Stock: 10, Debits: 25}
+	var again, dead, answers, minds int
 	for n := range 2_000 {
 		lines := w.Transfer(n)
 		if !reflect.DeepEqual(lines, w.Transfer(n)) || !reflect.DeepEqual(w.Order(n), w.Order(n)) {
@@ -186,12 +207,15 @@ func TestTheWorkloadIsWhatItSays(t *testing.T) {
 			}
 		}
 		id := w.Order(n).ID
+		minds += len(w.Answer(es.Recorded{Event: payment.PaymentRequested{Account: "acct-0001"}, Meta: es.Meta{AggregateID: id}}))
 		for _, e := range []any{payment.PaymentRequested{}, shipment.ShipmentArranged{}, order.OrderPaid{}} {
 			answers += len(w.Answer(es.Recorded{Event: e, Meta: es.Meta{AggregateID: id}}))
 		}
 	}
-	if again < 60 || again > 140 || dead < 140 || dead > 260 || answers != 4_000 {
-		t.Errorf("of 2,000 transfers %d are asked for again and %d are with dead accounts; of 2,000 orders %d answers are given", again, dead, answers)
+	debits := w.DebitsOf(2_000)
+	if again < 60 || again > 140 || dead < 140 || dead > 260 || answers != 4_000 || debits < 400 || debits > 600 || minds < 60 || minds > 140 {
+		t.Errorf("of 2,000 transfers %d are asked for again and %d are with dead accounts; of 2,000 orders %d answers are given, %d are paid from accounts, and if all were, %d would be cancelled",
+			again, dead, answers, debits, minds)
 	}
 	if len(w.Answer(es.Recorded{Event: payment.PaymentRequested{}, Meta: es.Meta{AggregateID: "somebody's"}})) != 0 {
 		t.Error("an order that nobody here has placed is answered")

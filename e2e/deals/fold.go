@@ -127,7 +127,7 @@ func (l *Log) move(r es.Recorded, before, after account.Account) {
 	case account.FundsCaptured:
 		m.channel = e.Channel
 	}
-	if !strings.HasPrefix(r.Meta.Actor, Bank+"/") {
+	if !strings.HasPrefix(r.Meta.Actor, Bank+"/") && !strings.HasPrefix(r.Meta.Actor, Shop+"/") {
 		l.paidIn[m.currency] += m.amount
 		return
 	}

@@ -3,9 +3,12 @@ package deals
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"recount/domain/bank/account"
 	"recount/domain/bank/transfer"
+	"recount/domain/shop/accountpayment"
+	"recount/domain/shop/payment"
 )
 
 // Transfers counts what has become of transfers.
@@ -16,7 +19,8 @@ type Transfers struct {
 }
 
 // Money audits the bank: every transfer has completed, or has failed and left nothing behind; none was carried out
-// twice; and what is in the accounts is what was paid in.
+// twice; what the shop received from accounts was taken from them, and nothing else; and what is in the accounts is what
+// was paid in, less that. Nothing is set aside in the end.
 func (l *Log) Money() (Transfers, error) {
 	var n Transfers
 	var f faults
@@ -26,8 +30,12 @@ func (l *Log) Money() (Transfers, error) {
 		asked[process] = true
 		l.checkTransfer(&f, &n, key.ID, t, l.moved[process])
 	}
+	received := l.debits(&f, asked)
 	sums := map[string]int64{}
 	for process, moves := range l.moved {
+		if strings.HasPrefix(process, Shop+"/") && asked[process] {
+			continue // it moves money out of the bank
+		}
 		net := map[string]int64{}
 		for _, m := range moves {
 			net[m.currency] += m.amount
@@ -37,19 +45,62 @@ func (l *Log) Money() (Transfers, error) {
 				f.add(ErrMoney, "%s moved %d %s in all", process, left, currency)
 			}
 		}
-		if !asked[process] && slices.ContainsFunc(moves, func(m movement) bool { return m.channel == transfer.Channel || m.channel == transfer.ReversalChannel }) {
+		if !asked[process] && slices.ContainsFunc(moves, ofDeals) {
 			f.add(ErrMoney, "%s moved money that nobody asked to be moved", process)
 		}
 	}
 	for _, a := range all[account.Account](l, "account") {
 		sums[a.Currency] += a.Balance
+		if len(a.Holds) > 0 {
+			f.add(ErrMoney, "an account of %s holds %v in the end", a.CustomerID, a.Holds)
+		}
 	}
 	for currency, sum := range sums {
-		if sum != l.paidIn[currency] {
-			f.add(ErrMoney, "%d %s are in the accounts, and %d were paid in", sum, currency, l.paidIn[currency])
+		if sum != l.paidIn[currency]-received[currency] {
+			f.add(ErrMoney, "%d %s are in the accounts, %d were paid in, and the shop received %d", sum, currency, l.paidIn[currency], received[currency])
 		}
 	}
 	return n, errors.Join(f.found...)
+}
+
+// ofDeals says whether a movement is one that only those make who were asked to.
+func ofDeals(m movement) bool {
+	switch m.channel {
+	case transfer.Channel, transfer.ReversalChannel, accountpayment.Channel, accountpayment.ReversalChannel:
+		return true
+	}
+	return false
+}
+
+// debits compares the payments from accounts with what was moved for them, and returns what the shop received, by
+// currency. asked gets the processes that are to move something.
+func (l *Log) debits(f *faults, asked map[string]bool) map[string]int64 {
+	received := map[string]int64{}
+	for key, p := range all[payment.Payment](l, "payment") {
+		if p.Account == "" {
+			continue
+		}
+		process := Shop + "/" + accountpayment.Saga().Name() + "/" + key.ID
+		asked[process] = true
+		out := movement{p.Account, p.Currency, -p.Amount, accountpayment.Channel}
+		back := movement{p.Account, p.Currency, p.Amount, accountpayment.ReversalChannel}
+		moves := l.moved[process]
+		for i, m := range moves {
+			if slices.Contains(moves[:i], m) {
+				f.add(ErrTwice, "payment %s moves %+v again", key.ID, m)
+			}
+		}
+		switch {
+		case p.Status == payment.StatusReceived:
+			received[p.Currency] += p.Amount
+			if !slices.Equal(moves, []movement{out}) {
+				f.add(ErrMoney, "payment %s is received, and moved %+v", key.ID, moves)
+			}
+		case len(moves) > 0 && !slices.Equal(moves, []movement{out, back}):
+			f.add(ErrMoney, "payment %s is %s, and moved %+v", key.ID, p.Status, moves)
+		}
+	}
+	return received
 }
 
 // checkTransfer compares what a transfer says with what was moved for it.

@@ -3,6 +3,7 @@ package deals
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"recount/domain/shop/customer"
 	"recount/domain/shop/inventory"
@@ -76,9 +77,14 @@ func (l *Log) checkOrder(f *faults, id string, o order.Order, shipped bool) {
 		f.add(ErrStock, "order %s is %s and its parcel %q", id, o.Status, s.Status)
 	}
 	switch paid := p.Status == payment.StatusReceived; {
-	case paid != shipped, p.Status == payment.StatusRequested, p.Status == payment.StatusAuthorised:
+	case paid != shipped, slices.Contains(underWay(), p.Status):
 		f.add(ErrMoney, "order %s is %s and its payment %q", id, o.Status, p.Status)
 	case paid && (p.Amount != o.Total || len(p.Refunds) > 0):
 		f.add(ErrMoney, "order %s is %s, costs %d, and %d were paid, less %v", id, o.Status, o.Total, p.Amount, p.Refunds)
 	}
+}
+
+// underWay are the statuses in which a payment waits for somebody.
+func underWay() []payment.Status {
+	return []payment.Status{payment.StatusRequested, payment.StatusAuthorised, payment.StatusCollecting, payment.StatusCollected}
 }

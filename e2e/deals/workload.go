@@ -25,6 +25,8 @@ type Workload struct {
 	// SKUs are articles of the shop, Customers who orders them. Stock is what there is of each article.
 	SKUs, Customers int
 	Stock           int64
+	// Debits is how many of a hundred orders are paid from an account of the bank, some of which are dead.
+	Debits int
 }
 
 // Shares of the deals, in hundredths.
@@ -55,6 +57,7 @@ const (
 	chanceOfOrders
 	chanceOfPayments
 	chanceOfParcels
+	chanceOfDebits
 )
 
 func (w Workload) chance(of, n uint64) *rand.Rand { return rand.New(rand.NewPCG(w.Seed<<8|of, n)) }
@@ -144,10 +147,24 @@ func (w Workload) Order(n int) Line {
 			"sku": skuID(rng.IntN(w.SKUs)), "quantity": 1 + rng.IntN(pieceMax), "unit_price": unitPrice, "tax_rate": taxRate,
 		})
 	}
-	return command("shop.order.place", fmt.Sprintf("o-%06d", n), "place", map[string]any{
+	data := map[string]any{
 		"customer_id": buyerID(rng.IntN(w.Customers)), "currency": "EUR", "carrier": "post", "lines": lines,
 		"ship_to": map[string]any{"street": "Rue 1", "city": "Monaco", "country": "MC"},
-	})
+	}
+	if rng := w.chance(chanceOfDebits, uint64(n)); rng.IntN(100) < w.Debits {
+		data["pay_from_account"] = accountID(rng.IntN(w.Accounts))
+	}
+	return command("shop.order.place", fmt.Sprintf("o-%06d", n), "place", data)
+}
+
+// DebitsOf is how many of the first orders are paid from an account: each has a saga of its own.
+func (w Workload) DebitsOf(orders int) (n int) {
+	for o := range orders {
+		if _, debit := w.Order(o).Data["pay_from_account"]; debit {
+			n++
+		}
+	}
+	return n
 }
 
 // Answer is what people answer to an event of the shop: whoever moves the money, packs the parcels, or has ordered.
@@ -158,13 +175,15 @@ func (w Workload) Answer(r es.Recorded) []Line {
 	if _, err := fmt.Sscanf(id, "o-%d", &number); err != nil {
 		return nil // nobody here has ordered it
 	}
-	switch r.Event.(type) {
+	switch e := r.Event.(type) {
 	case payment.PaymentRequested:
 		switch n := w.chance(chanceOfPayments, number).IntN(100); {
-		case n < declined:
+		case n < declined && e.Account == "":
 			return []Line{command("shop.payment.decline", id, "decline", map[string]any{"reason": "no cover"})}
-		case n < declined+thoughtAgain:
+		case n >= declined && n < declined+thoughtAgain:
 			return []Line{command("shop.order.cancel", id, "cancel", map[string]any{"reason": "changed my mind"})}
+		case e.Account != "":
+			return nil // a saga answers
 		}
 		return []Line{command("shop.payment.authorise", id, "authorise", map[string]any{"reference": "auth-" + id})}
 	case shipment.ShipmentArranged:

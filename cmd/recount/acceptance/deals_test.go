@@ -32,7 +32,7 @@ func TestDealsUnderFire(t *testing.T) {
 		return
 	}
 	dealUnderFire(t, scale{
-		Workload:  deals.Workload{Accounts: 1_000, SKUs: 200, Customers: 400, Stock: 25},
+		Workload:  deals.Workload{Accounts: 1_000, SKUs: 200, Customers: 400, Stock: 25, Debits: 25},
 		transfers: 20_000, orders: 2_000, perSecond: 500, kills: 9,
 	})
 }
@@ -86,7 +86,7 @@ func (f *fleet) dealt(foundation *role.Foundation, db *clickhouse.DB, s scale) {
 	f.t.Helper()
 	f.comeTo(db, "transfers end", transfersEnded, s.transfers)
 	f.comeTo(db, "orders end", ordersEnded, s.orders)
-	f.comeTo(db, "sagas end", sagasEnded, s.transfers+s.orders)
+	f.comeTo(db, "sagas end", sagasEnded, s.transfers+s.orders+s.DebitsOf(s.orders))
 	f.shown(foundation, db)
 }
 

@@ -2,9 +2,11 @@
 // parcel is sent. Whatever says no, or does not answer in time, has everything taken back in reverse, and the order
 // cancelled with the reason.
 //
-//	credit ───┬──────────────────────────────────────────┐
-//	allocate ─┼▶ confirm ─▶ capture ─▶ pay ┬▶ settle      ├▶ ship ┬▶ leave
-//	authorise ┘                            └▶ shipping ─▶ shipment ┘ (no way back)
+//	credit ───┬─────────────────────────────────────────────────────────────────┐
+//	allocate ─┼▶ confirm ─▶ (collect) ─▶ capture ─▶ pay ┬▶ settle               ├▶ ship ─▶ leave ─▶ (conclude)
+//	authorise ┘                                         └▶ shipping ─▶ shipment ┘ (no way back)
+//
+// What is in brackets is done where the money comes from an account of the bank.
 //
 // It only sends and listens: whether there is stock, money or a parcel is for their aggregates to say.
 package fulfilment
@@ -37,6 +39,8 @@ type Plan struct {
 	Tax   int64 `avro:"tax"`
 	// PayWithinMillis is how long the money may take; 0: PaymentMillis.
 	PayWithinMillis int64 `avro:"pay_within_millis"`
+	// Account is that of the bank which the money comes from; empty: it comes from none.
+	Account string `avro:"account"`
 }
 
 // Goods are those of one line, in the order of the lines.
@@ -60,15 +64,16 @@ func Saga() es.Process {
 		Abandon: func(p Plan, why saga.Reason) []es.Command {
 			return one("order", p.Order, order.Cancel{Reason: why.Code})
 		},
-		// Before version 2 no order said how long its money may take, which is what the new field's default says.
-		Upcasts: []func(Plan) Plan{func(p Plan) Plan { return p }},
+		// Before version 2 no order said how long its money may take, and before version 3 none whose account it comes from,
+		// which is what the new fields' defaults say.
+		Upcasts: []func(Plan) Plan{func(p Plan) Plan { return p }, func(p Plan) Plan { return p }},
 	})
 }
 
 func planOf(id string, event any) Plan {
 	e := event.(order.OrderCreated)
 	p := Plan{Order: id, Customer: e.CustomerID, Currency: e.Currency, Carrier: e.Carrier, Total: e.Total, Tax: e.Tax}
-	p.PayWithinMillis = e.PayWithinSeconds * 1_000
+	p.PayWithinMillis, p.Account = e.PayWithinSeconds*1_000, e.PayFromAccount
 	for _, line := range e.Lines {
 		p.Goods = append(p.Goods, Goods{SKU: line.SKU, Quantity: line.Quantity})
 	}
@@ -95,24 +100,35 @@ func taking() []saga.Step[Plan] {
 		{
 			Name: "authorise", After: []string{}, DeadlineMillis: PaymentMillis, DeadlineOf: func(p Plan) int64 { return p.PayWithinMillis },
 			Do: func(p Plan) []es.Command {
-				return one("payment", p.Order, payment.Request{OrderID: p.Order, CustomerID: p.Customer, Amount: p.Total, Tax: p.Tax, Currency: p.Currency})
+				return one("payment", p.Order, payment.Request{
+					OrderID: p.Order, CustomerID: p.Customer, Amount: p.Total, Tax: p.Tax, Currency: p.Currency, Account: p.Account,
+				})
 			},
 			Await: map[string]func(any) es.Refusal{
 				"payment.PaymentAuthorised": done,
 				"payment.PaymentDeclined":   func(any) es.Refusal { return payment.Declined },
 				"payment.PaymentCancelled":  func(any) es.Refusal { return payment.Cancelled },
 			},
-			Undo: func(p Plan) []es.Command {
-				return one("payment", p.Order, payment.Cancel{Reason: "the order is cancelled"})
-			},
+			Undo: cancelPayment,
 		},
 		{
 			Name: "confirm", After: []string{"allocate"},
 			Do: func(p Plan) []es.Command { return one("order", p.Order, order.Allocate{}) },
 		},
 		{
-			Name: "capture", After: []string{"credit", "authorise", "confirm"},
-			Do: func(p Plan) []es.Command { return one("payment", p.Order, payment.Capture{}) },
+			// A bank is asked for its account's money: a court may have frozen it since it was set aside.
+			Name: "collect", After: []string{"credit", "authorise", "confirm"}, DeadlineMillis: PaymentMillis,
+			Do: fromAccount(func(p Plan) []es.Command { return one("payment", p.Order, payment.Collect{}) }),
+			Await: map[string]func(any) es.Refusal{
+				"payment.PaymentCollected": done,
+				"payment.PaymentDeclined":  func(any) es.Refusal { return payment.Declined },
+				"payment.PaymentCancelled": func(any) es.Refusal { return payment.Cancelled },
+			},
+			Undo: fromAccount(cancelPayment),
+		},
+		{
+			Name: "capture",
+			Do:   func(p Plan) []es.Command { return one("payment", p.Order, payment.Capture{}) },
 			Undo: func(p Plan) []es.Command {
 				return one("payment", p.Order, payment.Refund{
 					RefundID: RefundID, Amount: p.Total, Tax: p.Tax, Currency: p.Currency, Reason: "the order is cancelled",
@@ -164,10 +180,29 @@ func sending() []saga.Step[Plan] {
 			Name: "leave",
 			Do:   lines(func(p Plan, line int32, _ Goods) any { return inventory.Ship{OrderID: p.Order, Line: line} }),
 		},
+		{
+			// Whoever collected the money need no longer be ready to put it back.
+			Name: "conclude",
+			Do:   fromAccount(func(p Plan) []es.Command { return one("payment", p.Order, payment.Settle{}) }),
+		},
 	}
 }
 
 func done(any) es.Refusal { return "" }
+
+func cancelPayment(p Plan) []es.Command {
+	return one("payment", p.Order, payment.Cancel{Reason: "the order is cancelled"})
+}
+
+// fromAccount has commands sent only where the money comes from an account of the bank.
+func fromAccount(commands func(Plan) []es.Command) func(Plan) []es.Command {
+	return func(p Plan) []es.Command {
+		if p.Account == "" {
+			return nil
+		}
+		return commands(p)
+	}
+}
 
 func releaseCredit(p Plan) []es.Command {
 	return one("customer", p.Customer, customer.ReleaseCredit{OrderID: p.Order})

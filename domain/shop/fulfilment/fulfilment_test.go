@@ -125,7 +125,7 @@ func TestWhenAllGoesWell(t *testing.T) {
 		{Name: "a request for money is no money", Given: until(4), When: yes("authorise", 0), Then: []any{saga.StepAccepted{Step: "authorise"}}},
 		{
 			Name: "the money is taken once everything is there", Given: until(known - 1), When: yes("confirm", 0),
-			Then:  []any{saga.StepSucceeded{Step: "confirm"}, asks("capture", 0, false, 7_000, "payment/1")},
+			Then:  []any{saga.StepSucceeded{Step: "confirm"}, saga.StepSkipped{Step: "collect"}, asks("capture", 0, false, 7_000, "payment/1")},
 			Sends: []es.Request{request("capture", 0, false, "payment", "1", payment.Capture{})},
 		},
 		{
@@ -163,7 +163,7 @@ func TestWhenAllGoesWell(t *testing.T) {
 				request("leave", 1, false, "inventory", "lamp", inventory.Ship{OrderID: "1", Line: 2}),
 			},
 		},
-		{Name: "and that is all", Given: until(15), When: yes("leave", 1), Then: []any{saga.StepSucceeded{Step: "leave", Leg: 1}, saga.Completed{}}},
+		{Name: "and that is all", Given: until(15), When: yes("leave", 1), Then: []any{saga.StepSucceeded{Step: "leave", Leg: 1}, saga.StepSkipped{Step: "conclude"}, saga.Completed{}}},
 	})
 }
 
@@ -289,5 +289,69 @@ func TestSilenceAndSecondThoughts(t *testing.T) {
 			Sends: []es.Request{refund},
 		},
 		{Name: "what has left can't be stopped", Given: until(14), When: es.Ordered{Order: es.OrderCompensate}, Refused: es.NoWayBack},
+	})
+}
+
+// An order that is paid from an account of the bank.
+var (
+	byDebit     = order.OrderCreated{CustomerID: "ada", Currency: "EUR", Carrier: "post", Tax: 570, Total: 4067, PayFromAccount: "acct-1"}
+	debitPlan   = Plan{Order: "1", Customer: "ada", Currency: "EUR", Carrier: "post", Total: 4067, Tax: 570, Account: "acct-1"}
+	collected   = happened("payment", "PaymentCollected", payment.PaymentCollected{OrderID: "1"})
+	debited     = given(happened("order", "OrderCreated", byDebit), yes("credit", 0), yes("authorise", 0), authorised, yes("confirm", 0)) // 5
+	isConcluded = slices.Concat(debited, given(yes("collect", 0), collected, yes("capture", 0), yes("pay", 0), yes("settle", 0), yes("shipping", 0),
+		yes("shipment", 0), dispatched, yes("ship", 0)))
+)
+
+func TestMoneyFromAnAccountIsCollectedFirst(t *testing.T) {
+	t.Parallel()
+	cancelCollection := request("collect", 0, true, "payment", "1", payment.Cancel{Reason: "the order is cancelled"})
+	estest.RunProcess(t, Saga(), []estest.ProcessCase{
+		{
+			Name: "the account is named", When: happened("order", "OrderCreated", byDebit),
+			Then: []any{
+				debitPlan, asks("credit", 0, false, 1_000, "customer/ada"), saga.StepSkipped{Step: "allocate"},
+				asks("authorise", 0, false, 1_000, "payment/1"), saga.TimerSet{Name: "step/authorise", Due: 1_000 + PaymentMillis},
+				asks("confirm", 0, false, 1_000, "order/1"),
+			},
+			Sends: []es.Request{
+				request("credit", 0, false, "customer", "ada", customer.ReserveCredit{OrderID: "1", Amount: 4067, Currency: "EUR"}),
+				request("authorise", 0, false, "payment", "1", payment.Request{OrderID: "1", CustomerID: "ada", Amount: 4067, Tax: 570, Currency: "EUR", Account: "acct-1"}),
+				request("confirm", 0, false, "order", "1", order.Allocate{}),
+			},
+		},
+		{
+			Name: "its money is collected once everything is there", Given: debited[:4], When: debited[4],
+			Then: []any{
+				saga.StepSucceeded{Step: "confirm"}, asks("collect", 0, false, 5_000, "payment/1"), saga.TimerSet{Name: "step/collect", Due: 5_000 + PaymentMillis},
+			},
+			Sends: []es.Request{request("collect", 0, false, "payment", "1", payment.Collect{})},
+		},
+		{Name: "which takes its time", Given: debited, When: yes("collect", 0), Then: []any{saga.StepAccepted{Step: "collect"}}},
+		{
+			Name: "and only then counts as received", Given: isConcluded[:6], When: collected,
+			Then:  []any{saga.StepSucceeded{Step: "collect"}, asks("capture", 0, false, 7_000, "payment/1")},
+			Sends: []es.Request{request("capture", 0, false, "payment", "1", payment.Capture{})},
+		},
+		{
+			Name: "an account that was frozen meanwhile", Given: isConcluded[:6], When: declined,
+			Then:  append(refusedWith("collect", 0, payment.Declined), asks("authorise", 0, true, 7_000, "payment/1")),
+			Sends: []es.Request{cancelRequest},
+		},
+		{
+			Name: "a bank that does not answer", Given: isConcluded[:6], When: es.Elapsed{Timer: es.Timer{Name: "step/collect", Due: 5_000 + PaymentMillis}},
+			Then: []any{
+				saga.TimerFired{Name: "step/collect"}, saga.StopRequested{Code: saga.StepLate, Step: "collect"},
+				saga.CompensationStarted{Code: saga.StepLate}, asks("collect", 0, true, 7_000, "payment/1"),
+			},
+			Sends: []es.Request{cancelCollection},
+		},
+		{
+			Name: "what has left is settled", Given: isConcluded[:13], When: isConcluded[13],
+			Then: []any{
+				saga.StepSucceeded{Step: "ship"}, saga.StepSkipped{Step: "leave"}, asks("conclude", 0, false, 14_000, "payment/1"),
+			},
+			Sends: []es.Request{request("conclude", 0, false, "payment", "1", payment.Settle{})},
+		},
+		{Name: "and that is all", Given: isConcluded, When: yes("conclude", 0), Then: []any{saga.StepSucceeded{Step: "conclude"}, saga.Completed{}}},
 	})
 }

@@ -27,6 +27,9 @@ type Place struct {
 	ShipTo     address.Address `avro:"ship_to"`
 	// PayWithinSeconds is how long the money may take; 0: as long as the shop gives everybody.
 	PayWithinSeconds int64 `avro:"pay_within_seconds"`
+	// PayFromAccount is the account of the bank that the money is to come from. It is not looked up; empty: it comes from
+	// none, and whoever moves the money answers by themselves.
+	PayFromAccount string `avro:"pay_from_account"`
 }
 
 // Allocate says that every line has its stock.

@@ -27,6 +27,8 @@ type OrderCreated struct {
 	ShipTo     address.Address `avro:"ship_to"`
 	// PayWithinSeconds is how long the money may take; 0: as long as the shop gives everybody.
 	PayWithinSeconds int64 `avro:"pay_within_seconds"`
+	// PayFromAccount is the account of the bank that the money is to come from; empty: it comes from none.
+	PayFromAccount string `avro:"pay_from_account"`
 	// Net and Tax are the sums of the lines', Total both together.
 	Net   int64 `avro:"net"`
 	Tax   int64 `avro:"tax"`

@@ -26,7 +26,8 @@ func (o Order) place(c Place) ([]Event, error) {
 		return nil, err
 	}
 	created := OrderCreated{
-		CustomerID: c.CustomerID, Currency: c.Currency, Carrier: c.Carrier, ShipTo: c.ShipTo, PayWithinSeconds: c.PayWithinSeconds,
+		CustomerID: c.CustomerID, Currency: c.Currency, Carrier: c.Carrier, ShipTo: c.ShipTo,
+		PayWithinSeconds: c.PayWithinSeconds, PayFromAccount: c.PayFromAccount,
 	}
 	for _, asked := range c.Lines {
 		line, err := asked.price()

@@ -29,10 +29,14 @@ func Type() es.AggregateType {
 			"OrderCancelled":    OrderCancelled{},
 			"ItemsReturned":     ItemsReturned{},
 		},
-		Upcasts: map[string][]func(Event) Event{"OrderCreated": {createdBeforeDeadlines}},
+		Upcasts: map[string][]func(Event) Event{"OrderCreated": {createdBeforeDeadlines, createdBeforeAccounts}},
 	})
 }
 
 // createdBeforeDeadlines lifts version 1, when every order's money could take equally long, to 2: none of its own is
 // what the new field's default says.
 func createdBeforeDeadlines(e Event) Event { return e }
+
+// createdBeforeAccounts lifts version 2, when no order was paid from an account of the bank, to 3: none is what the new
+// field's default says.
+func createdBeforeAccounts(e Event) Event { return e }

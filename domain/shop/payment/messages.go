@@ -13,6 +13,8 @@ type Request struct {
 	Amount   int64  `avro:"amount"`
 	Tax      int64  `avro:"tax"`
 	Currency string `avro:"currency"`
+	// Account is that of the bank which the money is to come from; empty: whoever moves the money answers by themselves.
+	Account string `avro:"account"`
 }
 
 // Authorise says that the money is set aside for us.
@@ -21,8 +23,18 @@ type Authorise struct {
 	Reference string `avro:"reference"`
 }
 
+// Collect asks that the money be taken from the account in which it is set aside. Payments from no account know no such
+// thing.
+type Collect struct{}
+
+// ConfirmCollection says that it was.
+type ConfirmCollection struct{}
+
 // Capture asks to take the money that was set aside.
 type Capture struct{}
+
+// Settle says that what was paid for has left: what is given back from then on is no longer put back by who collected it.
+type Settle struct{}
 
 // Decline says that the money is not to be had.
 type Decline struct {
@@ -45,12 +57,15 @@ type Refund struct {
 	Reason   string `avro:"reason"`
 }
 
-func (Request) command()   {}
-func (Authorise) command() {}
-func (Capture) command()   {}
-func (Decline) command()   {}
-func (Cancel) command()    {}
-func (Refund) command()    {}
+func (Request) command()           {}
+func (Authorise) command()         {}
+func (Collect) command()           {}
+func (ConfirmCollection) command() {}
+func (Capture) command()           {}
+func (Settle) command()            {}
+func (Decline) command()           {}
+func (Cancel) command()            {}
+func (Refund) command()            {}
 
 // Event states what happened. The set is sealed.
 //
@@ -67,7 +82,49 @@ type PaymentRequested struct {
 	Amount     int64  `avro:"amount"`
 	Tax        int64  `avro:"tax"`
 	Currency   string `avro:"currency"`
+	Account    string `avro:"account"`
 }
+
+// HoldRequested asks for the money of a payment from an account of the bank to be set aside there.
+type HoldRequested struct {
+	OrderID    string `avro:"order_id"`
+	CustomerID string `avro:"customer_id"`
+	Account    string `avro:"account"`
+	Amount     int64  `avro:"amount"`
+	Currency   string `avro:"currency"`
+}
+
+// CollectionRequested asks for what was set aside to be taken from the account.
+type CollectionRequested struct {
+	OrderID    string `avro:"order_id"`
+	CustomerID string `avro:"customer_id"`
+	Account    string `avro:"account"`
+	Amount     int64  `avro:"amount"`
+	Currency   string `avro:"currency"`
+}
+
+// PaymentCollected says that it was taken.
+type PaymentCollected struct {
+	OrderID    string `avro:"order_id"`
+	CustomerID string `avro:"customer_id"`
+	Account    string `avro:"account"`
+	Amount     int64  `avro:"amount"`
+	Currency   string `avro:"currency"`
+}
+
+// DebitRevoked says that nothing is wanted of the account any more, and that what was taken from it is to be put back.
+type DebitRevoked struct {
+	OrderID    string `avro:"order_id"`
+	CustomerID string `avro:"customer_id"`
+	Account    string `avro:"account"`
+	Amount     int64  `avro:"amount"`
+	Currency   string `avro:"currency"`
+	// Code is why: Declined, Cancelled, or CodeRefunded.
+	Code string `avro:"code"`
+}
+
+// CodeRefunded is why a debit was revoked whose payment was given back.
+const CodeRefunded = "payment/refunded"
 
 // PaymentAuthorised says that the money is set aside.
 type PaymentAuthorised struct {
@@ -86,6 +143,14 @@ type PaymentReceived struct {
 	Tax        int64  `avro:"tax"`
 	Currency   string `avro:"currency"`
 	Reference  string `avro:"reference"`
+}
+
+// PaymentSettled says that what was paid for has left.
+type PaymentSettled struct {
+	OrderID    string `avro:"order_id"`
+	CustomerID string `avro:"customer_id"`
+	Amount     int64  `avro:"amount"`
+	Currency   string `avro:"currency"`
 }
 
 // PaymentDeclined says that the money was not to be had.
@@ -119,9 +184,14 @@ type PaymentRefunded struct {
 	StatusAfter Status `avro:"status_after"`
 }
 
-func (PaymentRequested) event()  {}
-func (PaymentAuthorised) event() {}
-func (PaymentReceived) event()   {}
-func (PaymentDeclined) event()   {}
-func (PaymentCancelled) event()  {}
-func (PaymentRefunded) event()   {}
+func (PaymentRequested) event()    {}
+func (PaymentAuthorised) event()   {}
+func (PaymentReceived) event()     {}
+func (PaymentDeclined) event()     {}
+func (PaymentCancelled) event()    {}
+func (PaymentRefunded) event()     {}
+func (HoldRequested) event()       {}
+func (CollectionRequested) event() {}
+func (PaymentCollected) event()    {}
+func (PaymentSettled) event()      {}
+func (DebitRevoked) event()        {}

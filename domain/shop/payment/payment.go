@@ -2,8 +2,12 @@
 // that an order is paid for once, and so that both lie in one partition. Amounts are minor units of the payment's one
 // currency.
 //
-//	requested → authorised → received → refunded
-//	    └────────────┴──▶ declined, cancelled
+//	requested → authorised → (collecting → collected →) received → refunded
+//	    └────────────┴──────────────┴────────────┴──▶ declined, cancelled
+//
+// What is in brackets is for payments from an account of the bank: their money is collected there before it counts as
+// received, and put back if the payment comes to nothing before it is settled. Until then they are given back as a whole
+// or not at all.
 //
 // Whoever moves the money (a bank, a card scheme) answers a request with Authorise or Decline, and late answers are told
 // so: to an authorisation after the end the answer is no, so that the money is let go. Only what was received can be
@@ -23,6 +27,8 @@ type Status string
 const (
 	StatusRequested  Status = "requested"
 	StatusAuthorised Status = "authorised" // set aside for us
+	StatusCollecting Status = "collecting" // from an account of the bank
+	StatusCollected  Status = "collected"
 	StatusReceived   Status = "received"
 	StatusDeclined   Status = "declined"  // for good
 	StatusCancelled  Status = "cancelled" // for good
@@ -43,6 +49,10 @@ type Payment struct {
 	Currency string `avro:"currency"`
 	// Reference is that of whoever authorised it.
 	Reference string `avro:"reference"`
+	// Account is that of the bank which the money comes from; empty: it comes from none.
+	Account string `avro:"account"`
+	// Settled: what was paid for has left.
+	Settled bool `avro:"settled"`
 	// Refunds are never written to: Evolve makes new ones.
 	Refunds []Refunded `avro:"refunds"`
 }
@@ -61,8 +71,14 @@ func (p Payment) Decide(c Command) ([]Event, error) {
 		return p.request(c)
 	case Authorise:
 		return p.authorise(c)
+	case Collect:
+		return p.collect()
+	case ConfirmCollection:
+		return p.confirmCollection()
 	case Capture:
 		return p.capture()
+	case Settle:
+		return p.settle()
 	case Decline:
 		return p.decline(c)
 	case Cancel:
@@ -81,6 +97,16 @@ func (p Payment) requireOpen() error {
 		es.Require(p.Status != StatusCancelled, Cancelled))
 }
 
+// isOver reports whether the payment has come to nothing by itself, or was given back as a whole: it needs no end.
+func (p Payment) isOver() bool {
+	return p.Status == StatusCancelled || p.Status == StatusDeclined || p.Status == StatusRefunded
+}
+
+// isCollected reports whether the money of a payment from an account was taken there, whatever came then.
+func (p Payment) isCollected() bool {
+	return p.Account != "" && (p.Status == StatusCollected || p.isReceived())
+}
+
 // isReceived reports whether the money came in, whatever of it was given back.
 func (p Payment) isReceived() bool { return p.Status == StatusReceived || p.Status == StatusRefunded }
 
@@ -90,10 +116,18 @@ func (p Payment) Evolve(e Event) Payment {
 	case PaymentRequested:
 		p.Status = StatusRequested
 		p.OrderID, p.CustomerID, p.Amount, p.Tax, p.Currency = e.OrderID, e.CustomerID, e.Amount, e.Tax, e.Currency
+		p.Account = e.Account
+	case HoldRequested, DebitRevoked: // the payment stays what it was
 	case PaymentAuthorised:
 		p.Status, p.Reference = StatusAuthorised, e.Reference
+	case CollectionRequested:
+		p.Status = StatusCollecting
+	case PaymentCollected:
+		p.Status = StatusCollected
 	case PaymentReceived:
 		p.Status = StatusReceived
+	case PaymentSettled:
+		p.Settled = true
 	case PaymentDeclined:
 		p.Status = StatusDeclined
 	case PaymentCancelled:

@@ -24,10 +24,24 @@ var (
 	half       = refundedBy("r-1", 605, 105, StatusReceived)
 	rest       = refundedBy("r-2", 605, 105, StatusRefunded)
 
+	// The same from an account of the bank.
+	debit      = Request{OrderID: "o-1", CustomerID: "ada", Amount: 1210, Tax: 210, Currency: "EUR", Account: "acct-1"}
+	debited    = PaymentRequested{OrderID: "o-1", CustomerID: "ada", Amount: 1210, Tax: 210, Currency: "EUR", Account: "acct-1"}
+	held       = HoldRequested{OrderID: "o-1", CustomerID: "ada", Account: "acct-1", Amount: 1210, Currency: "EUR"}
+	collecting = CollectionRequested{OrderID: "o-1", CustomerID: "ada", Account: "acct-1", Amount: 1210, Currency: "EUR"}
+	collected  = PaymentCollected{OrderID: "o-1", CustomerID: "ada", Account: "acct-1", Amount: 1210, Currency: "EUR"}
+	settled    = PaymentSettled{OrderID: "o-1", CustomerID: "ada", Amount: 1210, Currency: "EUR"}
+	whole      = refundedBy("r-1", 1210, 210, StatusRefunded)
+	revoked    = revokedFor(string(Cancelled))
+
 	authorise = Authorise{Reference: "auth-7"}
 	decline   = Decline{Reason: "no cover"}
 	cancel    = Cancel{Reason: "no answer"}
 )
+
+func revokedFor(code string) DebitRevoked {
+	return DebitRevoked{OrderID: "o-1", CustomerID: "ada", Account: "acct-1", Amount: 1210, Currency: "EUR", Code: code}
+}
 
 func refundedBy(id string, amount, tax int64, after Status) PaymentRefunded {
 	return PaymentRefunded{OrderID: "o-1", CustomerID: "ada", RefundID: id, Amount: amount, Tax: tax, Currency: "EUR", StatusAfter: after}
@@ -45,6 +59,21 @@ func asked(change func(*Request)) Request {
 
 func given(events ...Event) []Event { return events }
 
+// fromAccount is the way of a payment from an account of the bank, up to a number of events, and what came then.
+func fromAccount(n int, more ...Event) []Event {
+	return slices.Concat(given(debited, held, authorised, collecting, collected, received, settled)[:n], more)
+}
+
+// What has happened to it after so many events.
+const (
+	isHeld       = 2
+	isAuthorised = 3
+	isCollecting = 4
+	isCollected  = 5
+	isReceived   = 6
+	isSettled    = 7
+)
+
 // inPennies is a payment that was given back as often as it can be.
 func inPennies() []Event {
 	events := given(requested, authorised, received)
@@ -54,7 +83,9 @@ func inPennies() []Event {
 	return events
 }
 
-func cases() []row { return slices.Concat(requests(), answers(), captures(), ends(), refunds()) }
+func cases() []row {
+	return slices.Concat(requests(), answers(), captures(), ends(), refunds(), debits(), collections())
+}
 
 func requests() []row {
 	return []row{
@@ -91,7 +122,8 @@ func answers() []row {
 		{Name: "decline twice", Given: given(requested, declined), When: decline},
 		{Name: "decline what was received", Given: given(requested, authorised, received), When: decline, Refused: AlreadyReceived},
 		{Name: "decline nothing", When: decline, Refused: NotRequested},
-		{Name: "decline too late", Given: given(requested, cancelled), When: decline, Refused: Cancelled},
+		{Name: "decline too late", Given: given(requested, cancelled), When: decline},
+		{Name: "decline what was given back", Given: given(requested, authorised, received, half, rest), When: decline},
 	}
 }
 
@@ -154,6 +186,57 @@ func refunds() []row {
 	}
 }
 
+func debits() []row {
+	return []row{
+		{Name: "request from an account", When: debit, Then: given(debited, held)},
+		{Name: "request the same from it again", Given: fromAccount(isHeld), When: debit},
+		{Name: "request from another account", Given: fromAccount(isHeld), When: asked(func(c *Request) { c.Account = "acct-2" }), Refused: AlreadyRequested},
+		{Name: "request nothing from an account", When: Request{OrderID: "o-1", CustomerID: "ada", Currency: "EUR", Account: "acct-1"}, Refused: AmountNotPositive},
+		{Name: "authorise what an account holds", Given: fromAccount(isHeld), When: authorise, Then: given(authorised)},
+		{Name: "authorise what is being collected", Given: fromAccount(isCollecting), When: authorise},
+		{Name: "authorise what was collected otherwise", Given: fromAccount(isCollected), When: Authorise{Reference: "auth-8"}, Refused: AlreadyAuthorised},
+		{Name: "decline what is being collected", Given: fromAccount(isCollecting), When: decline, Then: given(declined, revokedFor(string(Declined)))},
+		{Name: "cancel what is being collected", Given: fromAccount(isCollecting), When: cancel, Then: given(cancelled, revoked)},
+		{Name: "cancel what was collected", Given: fromAccount(isCollected), When: cancel, Then: given(cancelled, revoked)},
+		{Name: "cancel what was received from an account", Given: fromAccount(isReceived), When: cancel, Refused: AlreadyReceived},
+		{
+			Name: "refund all from an account", Given: fromAccount(isReceived), When: refund("r-1", 1210, 210),
+			Then: given(whole, revokedFor(CodeRefunded)),
+		},
+		{Name: "refund all once it is settled", Given: fromAccount(isSettled), When: refund("r-1", 1210, 210), Then: given(whole)},
+		{Name: "refund a part before it is settled", Given: fromAccount(isReceived), When: refund("r-1", 605, 105), Refused: NotSettled},
+		{Name: "refund a part once it is", Given: fromAccount(isSettled), When: refund("r-1", 605, 105), Then: given(half)},
+	}
+}
+
+func collections() []row {
+	return []row{
+		{Name: "collect", Given: fromAccount(isAuthorised), When: Collect{}, Then: given(collecting)},
+		{Name: "collect twice", Given: fromAccount(isCollecting), When: Collect{}},
+		{Name: "collect what was received", Given: fromAccount(isReceived), When: Collect{}},
+		{Name: "collect before it is held", Given: fromAccount(isHeld), When: Collect{}, Refused: NotAuthorised},
+		{Name: "collect from no account", Given: given(requested, authorised), When: Collect{}, Refused: NoAccount},
+		{Name: "collect what was cancelled", Given: fromAccount(isAuthorised, cancelled), When: Collect{}, Refused: Cancelled},
+		{Name: "collect nothing", When: Collect{}, Refused: NotRequested},
+
+		{Name: "confirm", Given: fromAccount(isCollecting), When: ConfirmCollection{}, Then: given(collected)},
+		{Name: "confirm twice", Given: fromAccount(isCollected), When: ConfirmCollection{}},
+		{Name: "confirm what was given back", Given: fromAccount(isReceived, whole), When: ConfirmCollection{}},
+		{Name: "confirm what nobody asked for", Given: fromAccount(isAuthorised), When: ConfirmCollection{}, Refused: NotCollecting},
+		{Name: "confirm what was cancelled", Given: fromAccount(isCollecting, cancelled), When: ConfirmCollection{}, Refused: Cancelled},
+		{Name: "confirm of no account", Given: given(requested, authorised, received), When: ConfirmCollection{}, Refused: NotCollecting},
+
+		{Name: "capture what was collected", Given: fromAccount(isCollected), When: Capture{}, Then: given(received)},
+		{Name: "capture before it is collected", Given: fromAccount(isCollecting), When: Capture{}, Refused: NotCollected},
+
+		{Name: "settle", Given: fromAccount(isReceived), When: Settle{}, Then: given(settled)},
+		{Name: "settle twice", Given: fromAccount(isSettled), When: Settle{}},
+		{Name: "settle what was given back", Given: fromAccount(isReceived, whole), When: Settle{}},
+		{Name: "settle what did not come in", Given: fromAccount(isCollected), When: Settle{}, Refused: NotReceived},
+		{Name: "settle what was declined", Given: fromAccount(isHeld, declined), When: Settle{}, Refused: Declined},
+	}
+}
+
 func TestPayment(t *testing.T) {
 	t.Parallel()
 	estest.Run[Payment](t, cases())
@@ -166,7 +249,7 @@ func TestEveryRefusalCommandAndEventHasARow(t *testing.T) {
 
 func TestNoStateIsSharedWithALaterOne(t *testing.T) {
 	t.Parallel()
-	if err := estest.Shared[Payment](append(inPennies()[:9], half, rest)); err != nil {
+	if err := estest.Shared[Payment](append(append(inPennies()[:9], half, rest), fromAccount(isSettled)...)); err != nil {
 		t.Error(err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 func commands() *rapid.Generator[Command] {
 	amount := rapid.OneOf(rapid.Int64Range(-1, 700), rapid.Int64Range(-1, 700), rapid.Int64())
 	return rapid.Custom(func(t *rapid.T) Command {
-		simple := []Command{request, authorise, authorise, Capture{}, Capture{}, decline, cancel, Authorise{Reference: "other"}}
+		simple := []Command{request, authorise, authorise, Capture{}, Capture{}, decline, cancel, Authorise{Reference: "other"}, debit, Collect{}, ConfirmCollection{}, Settle{}}
 		if n := rapid.IntRange(0, 2*len(simple)).Draw(t, "command"); n < len(simple) {
 			return simple[n]
 		}
@@ -50,7 +50,8 @@ func TestNoMoreIsGivenBackThanCameIn(t *testing.T) {
 						t.Fatalf("refund %s is given twice", e.RefundID)
 					}
 					seen, out, outTax = append(seen, e.RefundID), out+e.Amount, outTax+e.Tax
-				case PaymentRequested, PaymentAuthorised, PaymentDeclined, PaymentCancelled:
+				case PaymentRequested, PaymentAuthorised, PaymentDeclined, PaymentCancelled, HoldRequested, CollectionRequested,
+					PaymentCollected, DebitRevoked, PaymentSettled:
 				}
 				checkMoney(t, state, in, inTax, out, outTax)
 			}
@@ -80,6 +81,8 @@ func TestEvolveTakesAnyFact(t *testing.T) {
 		facts := rapid.SliceOf(rapid.OneOf(
 			rapid.Make[PaymentRequested]().AsAny(), rapid.Make[PaymentAuthorised]().AsAny(), rapid.Make[PaymentReceived]().AsAny(),
 			rapid.Make[PaymentDeclined]().AsAny(), rapid.Make[PaymentCancelled]().AsAny(), rapid.Make[PaymentRefunded]().AsAny(),
+			rapid.Make[HoldRequested]().AsAny(), rapid.Make[CollectionRequested]().AsAny(), rapid.Make[PaymentCollected]().AsAny(),
+			rapid.Make[PaymentSettled]().AsAny(), rapid.Make[DebitRevoked]().AsAny(),
 		)).Draw(t, "facts")
 		var state Payment
 		for _, fact := range facts {

@@ -30,6 +30,14 @@ const (
 	AlreadyAuthorised es.Refusal = "payment/already-authorised"
 	// NotAuthorised refuses to take money that is not set aside.
 	NotAuthorised es.Refusal = "payment/not-authorised"
+	// NoAccount refuses to collect what comes from no account of the bank.
+	NoAccount es.Refusal = "payment/no-account"
+	// NotCollecting refuses to have collected what nobody asked to be collected.
+	NotCollecting es.Refusal = "payment/not-collecting"
+	// NotCollected refuses to take money from an account before it was collected there.
+	NotCollected es.Refusal = "payment/not-collected"
+	// NotSettled refuses to give back a part of a payment from an account before what was paid for has left.
+	NotSettled es.Refusal = "payment/not-settled"
 	// AlreadyReceived refuses to decline or to cancel a payment whose money came in: it can be refunded.
 	AlreadyReceived es.Refusal = "payment/already-received"
 

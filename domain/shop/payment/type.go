@@ -8,20 +8,33 @@ func Type() es.AggregateType {
 		Name:     "payment",
 		Revision: 1,
 		Commands: map[string]Command{
-			"Request":   Request{},
-			"Authorise": Authorise{},
-			"Capture":   Capture{},
-			"Decline":   Decline{},
-			"Cancel":    Cancel{},
-			"Refund":    Refund{},
+			"Request":           Request{},
+			"Authorise":         Authorise{},
+			"Collect":           Collect{},
+			"ConfirmCollection": ConfirmCollection{},
+			"Capture":           Capture{},
+			"Settle":            Settle{},
+			"Decline":           Decline{},
+			"Cancel":            Cancel{},
+			"Refund":            Refund{},
 		},
 		Events: map[string]Event{
-			"PaymentRequested":  PaymentRequested{},
-			"PaymentAuthorised": PaymentAuthorised{},
-			"PaymentReceived":   PaymentReceived{},
-			"PaymentDeclined":   PaymentDeclined{},
-			"PaymentCancelled":  PaymentCancelled{},
-			"PaymentRefunded":   PaymentRefunded{},
+			"PaymentRequested":    PaymentRequested{},
+			"PaymentAuthorised":   PaymentAuthorised{},
+			"PaymentReceived":     PaymentReceived{},
+			"PaymentDeclined":     PaymentDeclined{},
+			"PaymentCancelled":    PaymentCancelled{},
+			"PaymentRefunded":     PaymentRefunded{},
+			"HoldRequested":       HoldRequested{},
+			"CollectionRequested": CollectionRequested{},
+			"PaymentCollected":    PaymentCollected{},
+			"DebitRevoked":        DebitRevoked{},
+			"PaymentSettled":      PaymentSettled{},
 		},
+		Upcasts: map[string][]func(Event) Event{"PaymentRequested": {requestedBeforeAccounts}},
 	})
 }
+
+// requestedBeforeAccounts lifts version 1, when no money came from an account of the bank, to 2: none is what the new
+// field's default says.
+func requestedBeforeAccounts(e Event) Event { return e }

@@ -63,7 +63,8 @@ func (m *MoneyMoved) tell(event payment.Event) bool {
 		m.OrderID, m.CustomerID, m.Currency, m.Amount, m.Tax = e.OrderID, e.CustomerID, e.Currency, -e.Amount, -e.Tax
 		m.RefundID = e.RefundID
 		return true
-	case payment.PaymentRequested, payment.PaymentAuthorised, payment.PaymentDeclined, payment.PaymentCancelled:
+	case payment.PaymentRequested, payment.PaymentAuthorised, payment.PaymentDeclined, payment.PaymentCancelled,
+		payment.HoldRequested, payment.CollectionRequested, payment.PaymentCollected, payment.DebitRevoked, payment.PaymentSettled:
 		return false
 	}
 	panic(es.Unhandled(event))

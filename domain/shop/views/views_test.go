@@ -72,6 +72,11 @@ func payments() []estest.Record {
 		at("refunded", 6, payment.PaymentRefunded{
 			OrderID: "o-1", CustomerID: "ada", RefundID: "r-1", Amount: 549, Tax: 50, Currency: "EUR", StatusAfter: payment.StatusReceived,
 		}),
+		at("held", 7, payment.HoldRequested{OrderID: "o-1", CustomerID: "ada", Account: "acct-1", Amount: 1647, Currency: "EUR"}),
+		at("being collected", 8, payment.CollectionRequested{OrderID: "o-1", CustomerID: "ada", Account: "acct-1", Amount: 1647, Currency: "EUR"}),
+		at("collected", 9, payment.PaymentCollected{OrderID: "o-1", CustomerID: "ada", Account: "acct-1", Amount: 1647, Currency: "EUR"}),
+		at("revoked", 10, payment.DebitRevoked{OrderID: "o-1", CustomerID: "ada", Account: "acct-1", Amount: 1647, Currency: "EUR", Code: "payment/cancelled"}),
+		at("settled", 11, payment.PaymentSettled{OrderID: "o-1", CustomerID: "ada", Amount: 1647, Currency: "EUR"}),
 	}
 }
 
