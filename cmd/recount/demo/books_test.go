@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -122,10 +123,43 @@ func TestEveryCheckCanFail(t *testing.T) {
 	if failed := failures(month.report.Books); len(failed) > 0 || !month.report.Passed || month.report.verdict() != nil {
 		t.Fatalf("the books are wrong before anybody spoils them: %+v", month.report.Checks)
 	}
-	for name, tc := range map[string]struct {
-		spoil string
-		fails []string
-	}{
+	for name, tc := range spoils() {
+		t.Run(name, func(t *testing.T) {
+			db := copyBooks(t, month.p)
+			for _, statement := range strings.Split(tc.statements, "; ") {
+				if err := db.Exec(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			books, err := ReadBooks(t.Context(), db, month.loads, moments())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if failed := failures(books); !slices.Equal(failed, tc.fails) {
+				t.Errorf("these fail: %q, want %q\n%+v", failed, tc.fails, books.Checks)
+			}
+			if books.Passed() != (len(tc.fails) == 0) || (books.verdict() == nil) != books.Passed() {
+				t.Errorf("passed %v, verdict %v", books.Passed(), books.verdict())
+			}
+		})
+	}
+}
+
+// spoil is a way to spoil books, and the checks that must fail then.
+type spoil struct {
+	statements string // separated by "; "
+	fails      []string
+}
+
+// spoils are all of them, by name.
+func spoils() map[string]spoil {
+	all := spoilsOfTheBank()
+	maps.Copy(all, spoilsOfTheShop())
+	return all
+}
+
+func spoilsOfTheBank() map[string]spoil {
+	return map[string]spoil{
 		"nothing is spoilt": {"SELECT 1", nil},
 		"an event is there twice": {
 			"INSERT INTO events_g1 SELECT * FROM events_g1 WHERE event_type = 'FundsDeposited' ORDER BY aggregate_id, version LIMIT 1",
@@ -163,6 +197,11 @@ func TestEveryCheckCanFail(t *testing.T) {
 			"TRUNCATE TABLE events_g1",
 			[]string{money, versions, totals, promises, orders, revenue, transfers, accounts},
 		},
+	}
+}
+
+func spoilsOfTheShop() map[string]spoil {
+	return map[string]spoil{
 		"more is promised than there is": {
 			"INSERT INTO inventory_allocation_g1 SELECT * REPLACE (version + 1 AS version, on_hand_after + 1 AS allocated_after, 0 AS on_hand, 0 AS allocated) FROM inventory_allocation_g1 ORDER BY version DESC, sku LIMIT 1",
 			[]string{stock, promises},
@@ -207,25 +246,6 @@ func TestEveryCheckCanFail(t *testing.T) {
 			"TRUNCATE TABLE inventory_allocation_g1; TRUNCATE TABLE order_history_g1; TRUNCATE TABLE saga_instances_g1",
 			[]string{stock, promises, orders, paid, sagas},
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			db := copyBooks(t, month.p)
-			for _, statement := range strings.Split(tc.spoil, "; ") {
-				if err := db.Exec(t.Context(), statement); err != nil {
-					t.Fatal(err)
-				}
-			}
-			books, err := ReadBooks(t.Context(), db, month.loads, moments())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if failed := failures(books); !slices.Equal(failed, tc.fails) {
-				t.Errorf("these fail: %q, want %q\n%+v", failed, tc.fails, books.Checks)
-			}
-			if books.Passed() != (len(tc.fails) == 0) || (books.verdict() == nil) != books.Passed() {
-				t.Errorf("passed %v, verdict %v", books.Passed(), books.verdict())
-			}
-		})
 	}
 }
 

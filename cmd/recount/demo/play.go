@@ -119,7 +119,7 @@ func rate(stage string, commands int64, took time.Duration) Rate {
 	return Rate{Stage: stage, Commands: commands, Seconds: took.Seconds(), PerSecond: float64(commands) / max(took.Seconds(), 1e-6)}
 }
 
-// ends are the ends of a topic's partitions.
+// ends are the ends of a topic's partitions, for whoever reads committed records: what is open behind them may not come.
 func ends(ctx context.Context, p *pipeline.Pipeline, topic string) ([]int64, error) {
 	found, err := kafka.Extents(ctx, p.Kafka, topic)
 	if err != nil {
@@ -127,7 +127,7 @@ func ends(ctx context.Context, p *pipeline.Pipeline, topic string) ([]int64, err
 	}
 	out := make([]int64, len(found[topic]))
 	for n, extent := range found[topic] {
-		out[n] = extent.End
+		out[n] = extent.Stable
 	}
 	return out, nil
 }
