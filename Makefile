@@ -33,7 +33,7 @@ up: ## Run all roles on embedded services until Ctrl-C
 	CGO_ENABLED=0 go run ./cmd/recount up $(ARGS)
 
 # make up needs no container: it is the same pipeline in one process.
-compose-up: ## Run docker/compose.yaml: each role in a container, Kafka, ClickHouse, a registry, Prometheus :9090, Grafana :3000
+compose-up: ## Run docker/compose.yaml: each role in a container, Kafka, ClickHouse, a registry, console :8090, Prometheus :9090, Grafana :3000
 	docker/new-secrets
 	docker build --file docker/Dockerfile --tag $${RECOUNT_IMAGE:-recount:latest} .
 	docker compose --file docker/compose.yaml up --detach
@@ -83,7 +83,7 @@ e2e-containers: setup ## The part of make e2e that kills, freezes and cuts what 
 e2e-boards: setup ## The part of make e2e that asks a real Prometheus what the boards ask, while a pipeline runs
 	cd docker/prometheus && go test -count=1 -tags remove_all_sd,e2e -run Pipeline .
 
-e2e-compose: setup ## The part of make e2e that runs docker/compose.yaml with images built here, and breaks it
+e2e-compose: setup ## The part of make e2e that runs docker/compose.yaml with images built here, and does what docs/first-hour.md says
 	.ci/with-containers docker/local/try
 
 soak: ## Run the long fault runs: the tests called TestSoak..., under the build tag soak (needs what make e2e needs)
