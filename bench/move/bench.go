@@ -104,9 +104,9 @@ func (b *benchmark) play(ctx context.Context) (err error) {
 	}
 	for _, name := range names() {
 		c := benchsubject.Config{Address: b.broker.Addr(), Dir: filepath.Join(b.Dir, name), Name: name, Partitions: b.o.plan.Partitions, Standbys: standbys}
-		p, err := frame.Start(worker, c, process.Spec{Name: name, Dir: b.Dir})
-		if err != nil {
-			return err
+		p, failed := frame.Start(worker, c, process.Spec{Name: name, Dir: b.Dir})
+		if failed != nil {
+			return failed
 		}
 		defer func() { err = errors.Join(err, p.End(ctx)) }()
 	}
