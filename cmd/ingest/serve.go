@@ -47,10 +47,13 @@ With --policy a name may send what its line says, and who has no line nothing. "
   warehouse: shop/inventory/* shop/shipment/*
   auditor:
 
-Everybody with a token may ask what became of a command, and wait for views.`,
+Everybody with a token may ask what became of a command, and wait for views.
+
+A token is worth what the line is worth that it is sent over: with --http-cert and --http-key that is HTTPS.`,
 		Example: `
   ingest serve
   ingest serve --http-addr 0.0.0.0:8080 --tokens /etc/recount/tokens --policy /etc/recount/policy
+  ingest serve --http-addr 0.0.0.0:8443 --tokens /etc/recount/tokens --http-cert /etc/recount/cert.pem --http-key /etc/recount/key.pem
 
   curl --json '{"customer_id":"ada","currency":"EUR"}' -H 'Prefer: wait=5' http://127.0.0.1:8080/v1/bank/account/acct-1/open`,
 		Config: cfg,

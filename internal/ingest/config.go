@@ -73,6 +73,8 @@ type Config struct {
 	Waiter ViewWaiter
 	// Tokens, if given, are needed by every request. Without them only loopback is served.
 	Tokens *Tokens
+	// Certificate is what Listen's listeners show.
+	Certificate Certificate
 	// Policy, if given, says which commands each name of Tokens may send.
 	Policy *Policy
 	// Routes are more handlers by their ServeMux patterns, such as "/healthz": served without a token, so add only what

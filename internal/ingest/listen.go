@@ -12,12 +12,12 @@ import (
 // Listen opens a TCP listener for the server. An address that others can reach is refused, before anything is bound,
 // unless there are tokens.
 func (s *Server) Listen(ctx context.Context, address string) (net.Listener, error) {
-	return Listen(ctx, s.cfg.Tokens, address)
+	return Listen(ctx, s.cfg.Tokens, address, s.cfg.Certificate)
 }
 
-// Listen opens a TCP listener for what Guard guards. An address that others can reach is refused, before anything is bound,
-// unless there are tokens.
-func Listen(ctx context.Context, tokens *Tokens, address string) (net.Listener, error) {
+// Listen opens a TCP listener for what Guard guards, over TLS if there is a certificate. An address that others can reach is
+// refused, before anything is bound, unless there are tokens.
+func Listen(ctx context.Context, tokens *Tokens, address string, certificate Certificate) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("ingest: listening on %q: %w", address, err)
@@ -29,7 +29,7 @@ func Listen(ctx context.Context, tokens *Tokens, address string) (net.Listener, 
 	if err != nil {
 		return nil, fmt.Errorf("ingest: listening on %q: %w", address, err)
 	}
-	return ln, nil
+	return certificate.over(ln)
 }
 
 // mayListen refuses an address that others can reach while anybody may send.

@@ -21,8 +21,9 @@ import (
 // config is what recount console is told.
 type config struct {
 	status.Question
-	Address string
-	Tokens  string
+	Address     string
+	Tokens      string
+	Certificate ingest.Certificate
 }
 
 // addressDefault is beside the port of recount up, which has a console of its own.
@@ -32,12 +33,13 @@ const addressDefault = "127.0.0.1:8090"
 func (c *config) Flags(f *cli.Flags) {
 	f.StringVar(&c.Address, "http-addr", c.Address, "`address` to listen on; one that others can reach needs --tokens")
 	f.StringVar(&c.Tokens, "tokens", c.Tokens, "`file` of those who may look, as ingest serve has it: a line name:SHA-256 of the token each; empty: whoever is on this machine")
+	role.HTTPCertificate(f, &c.Certificate)
 	c.Question.Flags(f)
 }
 
 // Validate returns every fault.
 func (c *config) Validate() error {
-	return errors.Join(cli.CheckListener("--http-addr", c.Address, "--tokens", c.Tokens), c.Question.Validate())
+	return errors.Join(cli.CheckListener("--http-addr", c.Address, "--tokens", c.Tokens), c.Certificate.Validate(), c.Question.Validate())
 }
 
 // Command returns recount console.
@@ -54,7 +56,7 @@ It only reads. What does not answer is told on the page, and the rest is shown: 
 
 Without --tokens it serves this machine alone. With them a browser asks for a name and a password: any name, and the token
 is the password; programs send Authorization: Bearer TOKEN. Whoever is let in may read everything, personal data included,
-so give it a file of its own, and put TLS before it where others listen to the network.`,
+so give it a file of its own, and --http-cert and --http-key where others listen to the network.`,
 		Example: `
   recount console
   recount console --kafka broker-1:9092 --clickhouse tcp://clickhouse:9000 --registry http://registry:8081
@@ -71,7 +73,7 @@ func (c *config) run(ctx context.Context, in *cli.Process) (err error) {
 			return err
 		}
 	}
-	ln, err := ingest.Listen(ctx, tokens, c.Address)
+	ln, err := ingest.Listen(ctx, tokens, c.Address, c.Certificate)
 	if err != nil {
 		return err
 	}
@@ -88,7 +90,7 @@ func (c *config) run(ctx context.Context, in *cli.Process) (err error) {
 	for pattern, h := range pages.Routes() {
 		mux.Handle(pattern, ingest.Guard(tokens, h))
 	}
-	if _, err := fmt.Fprintf(in.Stdout, "The console is at http://%s%s; Ctrl-C stops it.\n", ln.Addr(), webconsole.Path); err != nil {
+	if _, err := fmt.Fprintf(in.Stdout, "The console is at %s://%s%s; Ctrl-C stops it.\n", c.Certificate.Scheme(), ln.Addr(), webconsole.Path); err != nil {
 		return errors.Join(fmt.Errorf("writing where the console is: %w", err), ln.Close())
 	}
 	return serve(ctx, in.Log, ln, mux)
