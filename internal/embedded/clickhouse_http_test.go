@@ -163,7 +163,7 @@ const countSlow = "SELECT count() FROM system.processes WHERE query LIKE '%sipHa
 func awaitSlow(t *testing.T, c *embedded.ClickHouse, want string) {
 	t.Helper()
 	var got string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if _, got = ask(t, c, "POST", "", countSlow); got == want {
 			return
 		}

@@ -83,7 +83,7 @@ func TestChildEndsWithItsParent(t *testing.T) {
 	if err := parent.Wait(); err == nil {
 		t.Fatal("the parent was killed and ended well")
 	}
-	for deadline := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil && !isZombie(pid); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); syscall.Kill(pid, 0) == nil && !isZombie(pid); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the child outlives its parent")
 		}

@@ -117,7 +117,7 @@ func TestALoadCanBeInterruptedWhileItsInputIsSilent(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), "To go on") {
 					t.Fatalf("Load: %v", err)
 				}
-			case <-time.After(20 * time.Second):
+			case <-time.After(2 * time.Minute):
 				t.Fatal("the load goes on waiting for input")
 			}
 		})

@@ -79,7 +79,7 @@ func (l *live) wait(t *testing.T) error {
 	select {
 	case err := <-l.ended:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("Serve did not return")
 		return nil
 	}

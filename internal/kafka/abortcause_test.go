@@ -49,7 +49,7 @@ func commits(t *testing.T, name string, wrong func(*kfake.Cluster, Config)) (*Se
 	}
 	t.Cleanup(s.Close)
 	send(t, cfg)
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		if time.Now().After(deadline) {
 			t.Fatal("it read nothing")
 		}

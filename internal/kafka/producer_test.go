@@ -51,7 +51,7 @@ func waitAck(t *testing.T, acks <-chan ack) ack {
 	select {
 	case a := <-acks:
 		return a
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the producer never answered")
 		return ack{}
 	}

@@ -173,7 +173,7 @@ func (p *pipeline) run(cfg aggregator.Config) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		p.t.Fatal("the worker went on")
 		return nil
 	}

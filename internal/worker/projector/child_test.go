@@ -214,7 +214,7 @@ func (w *world) spawn(c childConfig) *child {
 // outlive lets a life end as it will: killed, or in order once it is over.
 func (w *world) outlive(p *child, over func() bool) error {
 	w.t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; {
+	for end := time.Now().Add(2 * time.Minute); ; {
 		select {
 		case err := <-p.done:
 			var exit *exec.ExitError

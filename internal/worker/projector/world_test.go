@@ -301,7 +301,7 @@ func (r *running) ended(t *testing.T) error {
 	select {
 	case err := <-r.done:
 		return err
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the projector did not end")
 		return nil
 	}
@@ -309,7 +309,7 @@ func (r *running) ended(t *testing.T) error {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); {
+	for end := time.Now().Add(2 * time.Minute); !ok(); {
 		if time.Now().After(end) {
 			t.Fatalf("it never happened that %s", what)
 		}
