@@ -16,13 +16,7 @@ import (
 )
 
 // TestMain lets this test program play a contender, as the benchmark's own does.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == frame.RoleArgument {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { frame.TestProgram(m, main) }
 
 // TestTheAggregatorPassesTheLedger runs the aggregator as the benchmark puts it together, on a fake broker.
 func TestTheAggregatorPassesTheLedger(t *testing.T) {

@@ -15,13 +15,7 @@ import (
 )
 
 // TestMain lets this test program play a role, as a benchmark's own does.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == RoleArgument {
-		counting(&Scene{}).Main()
-		return
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { TestProgram(m, counting(&Scene{}).Main) }
 
 // options are a benchmark's that counts.
 type options struct {

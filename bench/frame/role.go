@@ -39,6 +39,15 @@ func play(ctx context.Context, roles map[string]Role, args []string) error {
 	return role(ctx, []byte(args[1]))
 }
 
+// TestProgram is a test program's: started to play a role, it does so by main, as the benchmark's own program; else it runs its tests.
+func TestProgram(tests interface{ Run() int }, main func()) {
+	if len(os.Args) > 1 && os.Args[1] == RoleArgument {
+		main()
+		return
+	}
+	os.Exit(tests.Run())
+}
+
 // playing is set for whoever plays a role.
 const playing = "RECOUNT_BENCH_ROLE"
 

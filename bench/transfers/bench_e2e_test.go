@@ -13,13 +13,7 @@ import (
 )
 
 // TestMain lets this test program play a role, as the benchmark's own does.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == frame.RoleArgument {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { frame.TestProgram(m, main) }
 
 // TestEveryTransferIsCarriedOut runs the whole benchmark on real Kafka, small: the times mean nothing, the checks all.
 func TestEveryTransferIsCarriedOut(t *testing.T) {
