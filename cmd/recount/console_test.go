@@ -214,6 +214,11 @@ func TestTheConsoleKeepsItsSecrets(t *testing.T) {
 			t.Errorf("%s tells a secret:\n%s", path, page)
 		}
 	}
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if code, _ := request(t, http.MethodGet, strings.TrimSuffix(r.page, "/console")+path, ""); code != http.StatusOK {
+			t.Errorf("%s: %d: an orchestrator would take it for dead, though its pages answer", path, code)
+		}
+	}
 	if said := r.out.String() + r.errs.String(); strings.Contains(said, "sesame") || strings.Contains(said, "a-token") {
 		t.Errorf("it says a secret: %s", said)
 	}

@@ -1,5 +1,5 @@
 // Package kubernetes tries the manifests beside it, without a cluster: each is decoded and validated as an API server would,
-// by the schemas of the API, and what refers to something else must find it.
+// by the schemas of the API, what refers to something else must find it, and the programs must take what pods are told.
 //
 // It is a module of its own, so that the pipeline takes none of Kubernetes' dependencies along, and holds no production code.
 package kubernetes

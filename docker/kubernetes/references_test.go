@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"testing"
 
@@ -29,7 +28,7 @@ type cluster struct {
 	workloads []workload
 	services  []corev1.Service
 	budgets   []policyv1.PodDisruptionBudget
-	keys      map[string][]string // of the ConfigMap and the Secret: "ConfigMap/recount"
+	values    map[string]map[string]string // of each ConfigMap and Secret, by its key: "ConfigMap/recount"
 	accounts  []string
 }
 
@@ -43,7 +42,7 @@ func into[T any](t *testing.T, o *unstructured.Unstructured) (typed T) {
 
 func read(t *testing.T, all []*unstructured.Unstructured) cluster {
 	t.Helper()
-	c := cluster{keys: map[string][]string{}}
+	c := cluster{values: map[string]map[string]string{}}
 	for _, o := range all {
 		switch o.GetKind() {
 		case "StatefulSet":
@@ -57,9 +56,9 @@ func read(t *testing.T, all []*unstructured.Unstructured) cluster {
 		case "PodDisruptionBudget":
 			c.budgets = append(c.budgets, into[policyv1.PodDisruptionBudget](t, o))
 		case "ConfigMap":
-			c.keys["ConfigMap/"+o.GetName()] = slices.Collect(maps.Keys(into[corev1.ConfigMap](t, o).Data))
+			c.values["ConfigMap/"+o.GetName()] = into[corev1.ConfigMap](t, o).Data
 		case "Secret":
-			c.keys["Secret/"+o.GetName()] = slices.Collect(maps.Keys(into[corev1.Secret](t, o).StringData))
+			c.values["Secret/"+o.GetName()] = into[corev1.Secret](t, o).StringData
 		case "ServiceAccount":
 			c.accounts = append(c.accounts, o.GetName())
 		}
@@ -105,7 +104,8 @@ func (c cluster) faults() (out []string) {
 
 func (c cluster) faultsOf(w workload, container corev1.Container) (out []string) {
 	hasKey := func(kind, name, key string) {
-		if keys, ok := c.keys[kind+"/"+name]; !ok || key != "" && !slices.Contains(keys, key) {
+		values, ok := c.values[kind+"/"+name]
+		if _, has := values[key]; !ok || key != "" && !has {
 			out = append(out, fmt.Sprintf("there is no %s %s with %q", kind, name, key))
 		}
 	}
@@ -160,9 +160,9 @@ func TestManifestsFindWhatTheyReferTo(t *testing.T) {
 		"no budget":                       func(c *cluster) { c.budgets = c.budgets[1:] },
 		"no headless service":             func(c *cluster) { c.services = c.services[:0] },
 		"no account":                      func(c *cluster) { c.accounts = nil },
-		"no secret":                       func(c *cluster) { delete(c.keys, "Secret/recount") },
-		"a key that is not there":         func(c *cluster) { c.keys["Secret/recount"] = []string{"telemetry_token"} },
-		"no config":                       func(c *cluster) { delete(c.keys, "ConfigMap/recount") },
+		"no secret":                       func(c *cluster) { delete(c.values, "Secret/recount") },
+		"a key that is not there":         func(c *cluster) { delete(c.values["Secret/recount"], "reader_tokens") },
+		"no config":                       func(c *cluster) { delete(c.values, "ConfigMap/recount-roles") },
 		"no volume":                       func(c *cluster) { c.workloads[0].pod.Spec.Volumes = nil },
 		"no place for a volume":           func(c *cluster) { c.workloads[0].pod.Spec.Containers[0].VolumeMounts[0].MountPath = "" },
 		"a probe of a port that is not there": func(c *cluster) {

@@ -80,8 +80,8 @@ func TestManifestsAreValid(t *testing.T) {
 		kinds = append(kinds, o.GetKind())
 	}
 	slices.Sort(kinds)
-	want := "ConfigMap Deployment Deployment Namespace PodDisruptionBudget PodDisruptionBudget PodDisruptionBudget PodDisruptionBudget " +
-		"Secret Service Service Service ServiceAccount StatefulSet StatefulSet"
+	want := "ConfigMap ConfigMap Deployment Deployment Deployment Namespace PodDisruptionBudget PodDisruptionBudget PodDisruptionBudget " +
+		"PodDisruptionBudget PodDisruptionBudget Secret Service Service Service Service Service Service ServiceAccount StatefulSet StatefulSet"
 	if got := strings.Join(kinds, " "); got != want {
 		t.Errorf("there are %s", got)
 	}

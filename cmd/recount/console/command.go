@@ -15,6 +15,7 @@ import (
 	"recount/cmd/internal/role"
 	"recount/cmd/recount/status"
 	"recount/internal/ingest"
+	"recount/internal/telemetry"
 	"recount/internal/webconsole"
 )
 
@@ -56,7 +57,8 @@ It only reads. What does not answer is told on the page, and the rest is shown: 
 
 Without --tokens it serves this machine alone. With them a browser asks for a name and a password: any name, and the token
 is the password; programs send Authorization: Bearer TOKEN. Whoever is let in may read everything, personal data included,
-so give it a file of its own, and --http-cert and --http-key where others listen to the network.`,
+so give it a file of its own, and --http-cert and --http-key where others listen to the network. Only /healthz and /readyz
+answer anybody: they say that it serves, and nothing else.`,
 		Example: `
   recount console
   recount console --kafka broker-1:9092 --clickhouse tcp://clickhouse:9000 --registry http://registry:8081
@@ -90,10 +92,20 @@ func (c *config) run(ctx context.Context, in *cli.Process) (err error) {
 	for pattern, h := range pages.Routes() {
 		mux.Handle(pattern, ingest.Guard(tokens, h))
 	}
+	for pattern, h := range probes(in.Name) {
+		mux.Handle(pattern, h)
+	}
 	if _, err := fmt.Fprintf(in.Stdout, "The console is at %s://%s%s; Ctrl-C stops it.\n", c.Certificate.Scheme(), ln.Addr(), webconsole.Path); err != nil {
 		return errors.Join(fmt.Errorf("writing where the console is: %w", err), ln.Close())
 	}
 	return serve(ctx, in.Log, ln, mux)
+}
+
+// probes answer whether the console serves, which is all that it takes: what it asks may be away, and its pages say so.
+func probes(name string) map[string]http.Handler {
+	health := telemetry.New(name)
+	health.AddReady("console", func() error { return nil })
+	return health.Probes()
 }
 
 const (

@@ -30,7 +30,7 @@ func Usual(s cli.Services) Question {
 
 // Flags declares them.
 func (c *Question) Flags(f *cli.Flags) {
-	f.StringSliceVar(&c.Roles, "role", nil, "`addresses`, host:port, on which roles show their health, separated by commas; empty: those that answer on this machine")
+	f.StringSliceVar(&c.Roles, "role", nil, "`addresses`, host:port, on which roles show their health, separated by commas; a host with several addresses is asked at each. Empty: those that answer on this machine")
 	f.DurationVar(&c.OlderThan, "older-than", c.OlderThan, "`time` for which a transaction must have been open to be a warning")
 	f.DurationVar(&c.Lag, "warn-lag", c.Lag, "`time` by which commands or views may lag before it is a warning")
 	c.Services.Flags(f)

@@ -2,19 +2,13 @@ package status
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/role"
 	"recount/internal/kafka"
-	"recount/internal/telemetry"
 	"recount/internal/worker/aggregator"
 )
 
@@ -152,58 +146,4 @@ func (g *gatherer) views(ctx context.Context, f *role.Foundation) error {
 	}
 	g.report.Sagas = append(g.report.Sagas, sagas...)
 	return nil
-}
-
-// roles asks all processes at once.
-func (g *gatherer) roles(ctx context.Context) {
-	addresses, expected := g.cfg.Roles, true
-	if len(addresses) == 0 {
-		addresses, expected = defaultRoles(), false
-	}
-	found := make([]Role, len(addresses))
-	var all sync.WaitGroup
-	for i, a := range addresses {
-		all.Go(func() { found[i] = probe(ctx, a); found[i].Expected = expected })
-	}
-	all.Wait()
-	for _, r := range found {
-		if r.Expected || r.Reachable { // a role may well run elsewhere
-			g.report.Roles = append(g.report.Roles, r)
-		}
-	}
-}
-
-// defaultRoles are the addresses on which programs of this machine show their health, and recount up all of its roles.
-func defaultRoles() []string {
-	return []string{role.NewIngest().Address, role.AggregatorTelemetry, role.IngestTelemetry, role.ProjectorsTelemetry, role.SagaTelemetry}
-}
-
-const (
-	probeTimeout  = 3 * time.Second
-	probeBytesMax = 1 << 20
-)
-
-// probe asks a process whether it is ready.
-func probe(ctx context.Context, address string) Role {
-	r := Role{Address: address}
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
-	if err != nil {
-		r.Problem = err.Error()
-		return r
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		r.Problem = err.Error()
-		return r
-	}
-	var said telemetry.Readiness
-	err = json.NewDecoder(io.LimitReader(resp.Body, probeBytesMax)).Decode(&said)
-	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		r.Problem = fmt.Sprintf("its /readyz is not one of ours: %v", err)
-		return r
-	}
-	r.Reachable, r.Ready, r.Waiting = true, said.Ready, said.Waiting
-	return r
 }

@@ -28,7 +28,7 @@ func (r *Report) Parts() []Part {
 		first.Marks = append(first.Marks, Mark{s.Reachable, s.Name})
 	}
 	for _, p := range r.Roles {
-		first.Marks = append(first.Marks, Mark{p.Ready, "role at " + p.Address})
+		first.Marks = append(first.Marks, Mark{p.Ready, "role at " + p.place()})
 	}
 	out := []Part{first}
 	for _, c := range r.Contexts {

@@ -44,6 +44,8 @@ type Service struct {
 // Role is a process, by the address it shows its health on.
 type Role struct {
 	Address string `json:"address"`
+	// Name is the host that was named, if this is one of several addresses that it stands for.
+	Name string `json:"name,omitempty"`
 	// Expected says that somebody named it; others are those that run on this machine by default.
 	Expected  bool                `json:"expected"`
 	Reachable bool                `json:"reachable"`

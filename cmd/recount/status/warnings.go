@@ -28,9 +28,9 @@ func (l limits) warnings(r *Report) []Warning {
 	for _, p := range r.Roles {
 		switch {
 		case !p.Reachable && p.Expected:
-			add(CodeRoleGone, "start it, or name the right address with --role", "nothing at %s: %s", p.Address, p.Problem)
+			add(CodeRoleGone, "start it, or name the right address with --role", "nothing at %s: %s", p.place(), p.Problem)
 		case p.Reachable && !p.Ready:
-			add(CodeRoleNotReady, "wait, and read its log if that takes longer than a minute", "the role at %s is not ready: %s", p.Address, reasons(p))
+			add(CodeRoleNotReady, "wait, and read its log if that takes longer than a minute", "the role at %s is not ready: %s", p.place(), reasons(p))
 		}
 	}
 	for i := range r.Contexts {
