@@ -12,7 +12,6 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/role"
-	"recount/internal/telemetry"
 	"recount/internal/worker/rebuild"
 )
 
@@ -151,7 +150,7 @@ func (c *rebuildConfig) run(ctx context.Context, p *cli.Process, f *role.Foundat
 
 // observed shows metrics for as long as do takes.
 func (c *rebuildConfig) observed(ctx context.Context, p *cli.Process, f *role.Foundation, do func(context.Context) error) error {
-	server, err := f.Telemetry.Listen(ctx, telemetry.Endpoint{Address: c.Telemetry.Address, TokenFile: c.Telemetry.TokenFile, Log: p.Log})
+	server, err := f.Telemetry.Listen(ctx, role.Endpoint(c.Telemetry, p.Log))
 	if err != nil {
 		return err
 	}

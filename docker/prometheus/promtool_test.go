@@ -16,6 +16,10 @@ import (
 func TestPromtoolAgrees(t *testing.T) {
 	t.Parallel()
 	promtool := program(t, "promtool")
+	dir, shown := t.TempDir(), exampleOf(t, filepath.Join("..", "..", "docs", "metrics.md"))
+	example, misspelt := filepath.Join(dir, "example.yml"), filepath.Join(dir, "misspelt.yml")
+	write(t, example, shown)
+	write(t, misspelt, strings.Replace(shown, "ca_file", "cafile", 1))
 	run := func(args ...string) (string, bool) {
 		out, err := exec.Command(promtool, args...).CombinedOutput()
 		if failed := (*exec.ExitError)(nil); err != nil && !errors.As(err, &failed) {
@@ -26,11 +30,15 @@ func TestPromtoolAgrees(t *testing.T) {
 	for _, args := range [][]string{
 		{"check", "rules", "--lint=all", "--lint-fatal", "rules/recording.yml", "rules/alerts.yml"},
 		{"check", "config", "--syntax-only", "prometheus.yml"},
+		{"check", "config", "--syntax-only", example},
 		append([]string{"test", "rules"}, testFiles(t, ".")...),
 	} {
 		if out, ok := run(args...); !ok {
 			t.Errorf("promtool %s:\n%s", strings.Join(args, " "), out)
 		}
+	}
+	if _, ok := run("check", "config", "--syntax-only", misspelt); ok {
+		t.Error("the control: an example with a word that is none was taken")
 	}
 	for _, r := range rulesOf(t) {
 		if r.Alert == "" {
@@ -53,6 +61,28 @@ func testFiles(t *testing.T, dir string) []string {
 	return files
 }
 
+// exampleOf is the YAML that a document shows.
+func exampleOf(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(raw), "```yaml\n")
+	text, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal(path, "shows none")
+	}
+	return text
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // silence copies rules and tests to dir, with one alert that never fires.
 func silence(t *testing.T, dir string, alert rulefmt.Rule) {
 	t.Helper()
@@ -72,9 +102,7 @@ func silence(t *testing.T, dir string, alert rulefmt.Rule) {
 		t.Fatalf("%s is not written as the others are", alert.Alert)
 	}
 	text := before + "- alert: " + alert.Alert + "\n        expr: vector(0) > 1\n        labels: {" + rest
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	write(t, path, text)
 }
 
 // program builds one of Prometheus' programs, at the version that go.mod names.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"recount/internal/certificate"
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/serde"
@@ -74,7 +75,7 @@ type Config struct {
 	// Tokens, if given, are needed by every request. Without them only loopback is served.
 	Tokens *Tokens
 	// Certificate is what Listen's listeners show.
-	Certificate Certificate
+	Certificate certificate.Files
 	// Policy, if given, says which commands each name of Tokens may send.
 	Policy *Policy
 	// Routes are more handlers by their ServeMux patterns, such as "/healthz": served without a token, so add only what

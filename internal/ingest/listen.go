@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"recount/internal/certificate"
 )
 
 // Listen opens a TCP listener for the server. An address that others can reach is refused, before anything is bound,
@@ -15,9 +17,9 @@ func (s *Server) Listen(ctx context.Context, address string) (net.Listener, erro
 	return Listen(ctx, s.cfg.Tokens, address, s.cfg.Certificate)
 }
 
-// Listen opens a TCP listener for what Guard guards, over TLS if there is a certificate. An address that others can reach is
+// Listen opens a TCP listener for what Guard guards, over TLS if a certificate is to be shown. An address that others can reach is
 // refused, before anything is bound, unless there are tokens.
-func Listen(ctx context.Context, tokens *Tokens, address string, certificate Certificate) (net.Listener, error) {
+func Listen(ctx context.Context, tokens *Tokens, address string, shown certificate.Files) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("ingest: listening on %q: %w", address, err)
@@ -29,7 +31,11 @@ func Listen(ctx context.Context, tokens *Tokens, address string, certificate Cer
 	if err != nil {
 		return nil, fmt.Errorf("ingest: listening on %q: %w", address, err)
 	}
-	return certificate.over(ln)
+	secured, err := shown.Over(ln)
+	if err != nil {
+		return nil, fmt.Errorf("ingest: --http-cert, --http-key: %w", err)
+	}
+	return secured, nil
 }
 
 // mayListen refuses an address that others can reach while anybody may send.

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"recount/internal/certificate"
 )
 
 // Endpoint is where a process's telemetry is served.
@@ -16,6 +18,8 @@ type Endpoint struct {
 	Address string
 	// TokenFile holds the bearer token that /metrics and the reasons in /readyz are given for. Empty: no token.
 	TokenFile string
+	// Certificate is what those are shown who ask; none: plain HTTP.
+	Certificate certificate.Files
 	// Log receives what goes wrong with connections; nil: none.
 	Log *slog.Logger
 }
@@ -58,6 +62,9 @@ func (t *Telemetry) Listen(ctx context.Context, e Endpoint) (*Server, error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", address.String())
 	if err != nil {
 		return nil, fmt.Errorf("serving telemetry on %q: %w (--telemetry-addr chooses another address, \"\" turns it off)", e.Address, err)
+	}
+	if ln, err = e.Certificate.Over(ln); err != nil {
+		return nil, fmt.Errorf("serving telemetry: --telemetry-cert, --telemetry-key: %w", err)
 	}
 	log := e.Log
 	if log == nil {

@@ -2,6 +2,7 @@ package telemetry_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"recount/internal/certificate/certificatetest"
 	"recount/internal/telemetry"
 )
 
@@ -155,5 +157,43 @@ func TestAnAddressInUseSaysWhatToDo(t *testing.T) {
 	defer first.Close()
 	if _, err := tel.Listen(t.Context(), telemetry.Endpoint{Address: first.Addr()}); err == nil || !strings.Contains(err.Error(), "--telemetry-addr") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestServeOverTLS shows what there is over TLS alone, the token still being asked for.
+func TestServeOverTLS(t *testing.T) {
+	t.Parallel()
+	f := certificatetest.New(t, 1)
+	tel := telemetry.New("test")
+	s, err := tel.Listen(t.Context(), telemetry.Endpoint{Address: "127.0.0.1:0", TokenFile: tokenFile(t, secret, 0o600), Certificate: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	certificatetest.Listens(t, "https://"+s.Addr()+"/healthz", f)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: certificatetest.Trust(t, f)}}}
+	for bearer, status := range map[string]int{secret: http.StatusOK, "": http.StatusUnauthorized} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+s.Addr()+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+bearer)
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode != status {
+			t.Errorf("/metrics with the token %q: %d, %v", bearer, resp.StatusCode, err)
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	f.Key = f.Cert
+	if _, err := tel.Listen(t.Context(), telemetry.Endpoint{Address: "127.0.0.1:0", Certificate: f}); err == nil || !strings.Contains(err.Error(), "--telemetry-cert") {
+		t.Errorf("the certificate in the place of its key: %v", err)
 	}
 }

@@ -214,6 +214,15 @@ func TestListenersThatOthersCanReach(t *testing.T) {
 	run(t, nil, "run", "--telemetry-addr=:9101", "--telemetry-token=file").says(t, cli.ExitOK)
 }
 
+func TestACertificateHasItsKey(t *testing.T) {
+	t.Parallel()
+	for _, alone := range []string{"--telemetry-cert=file", "--telemetry-key=file"} {
+		run(t, nil, "run", alone).says(t, cli.ExitUsage, "--telemetry-cert and --telemetry-key belong together")
+		run(t, nil, "run", alone, "--telemetry-addr=").says(t, cli.ExitUsage, "belong together")
+	}
+	run(t, nil, "run", "--telemetry-cert=file", "--telemetry-key=file").says(t, cli.ExitOK)
+}
+
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	ended, end := context.WithCancel(t.Context())

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -122,40 +121,4 @@ func checkURL(flag, text string, schemes ...string) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %q begins with none of %v", flag, text, schemes)
-}
-
-// Telemetry says where a role shows its metrics and health.
-type Telemetry struct {
-	Address   string
-	TokenFile string
-}
-
-// Flags declares them.
-func (t *Telemetry) Flags(f *Flags) {
-	f.StringVar(&t.Address, "telemetry-addr", t.Address, "`address` of /metrics, /healthz and /readyz; empty turns them off. One that others can reach needs --telemetry-token")
-	f.StringVar(&t.TokenFile, "telemetry-token", t.TokenFile, "`file` with the bearer token that /metrics is given for; /healthz and /readyz answer without, and without reasons")
-	f.Group("Telemetry", "telemetry-addr", "telemetry-token")
-}
-
-// Validate returns every fault.
-func (t *Telemetry) Validate() error {
-	if t.Address == "" {
-		return nil
-	}
-	return CheckListener("--telemetry-addr", t.Address, "--telemetry-token", t.TokenFile)
-}
-
-// CheckListener checks an address to listen on. One that others can reach needs what guardFlag names. A host that is a
-// name is only looked up when it is listened on, where the same is checked again.
-func CheckListener(flag, address, guardFlag, guard string) error {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || port == "" {
-		return fmt.Errorf("%s: %q is not host:port", flag, address)
-	}
-	ip, err := netip.ParseAddr(host)
-	exposed := host == "" || err == nil && !ip.IsLoopback()
-	if exposed && guard == "" {
-		return fmt.Errorf("%s: others can reach %q, and nobody would be asked who they are: give %s FILE, or listen on 127.0.0.1", flag, address, guardFlag)
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"recount/cmd/internal/cli"
+	"recount/internal/certificate"
 	"recount/internal/clickhouse"
 	"recount/internal/ingest"
 	"recount/internal/kafka"
@@ -24,7 +25,7 @@ type Ingest struct {
 	// Tokens is a file of bearer tokens; empty: none are needed, and only this machine is served.
 	Tokens string
 	// Certificate is what callers are shown; none: plain HTTP.
-	Certificate ingest.Certificate
+	Certificate certificate.Files
 	// Policy is a file that says which commands each name of Tokens may send; empty: all.
 	Policy       string
 	Contexts     []string
@@ -44,7 +45,7 @@ func NewIngest() Ingest {
 // Flags declares them.
 func (i *Ingest) Flags(f *cli.Flags) {
 	f.StringVar(&i.Address, "http-addr", i.Address, "`address` to listen on; one that others can reach needs --tokens")
-	HTTPCertificate(f, &i.Certificate)
+	f.Certificate("http", &i.Certificate)
 	f.StringVar(&i.Tokens, "tokens", i.Tokens, "`file` of those who may send commands, a line name:SHA-256 of the token each; empty: whoever is on this machine")
 	f.StringVar(&i.Policy, "policy", i.Policy, "`file` that says which commands each name of --tokens may send, a line NAME: CONTEXT/AGGREGATE/COMMAND ... each, with * for any; whoever it doesn't name may send none. Empty: everybody may send all")
 	f.StringSliceVar(&i.Contexts, "context", i.Contexts, "`contexts` whose commands to take, separated by commas; empty: all")
@@ -52,12 +53,6 @@ func (i *Ingest) Flags(f *cli.Flags) {
 	f.IntVar(&i.InFlight, "in-flight", i.InFlight, "`requests` worked on at a time at most; others are sent away with 429")
 	f.DurationVar(&i.WaitMax, "wait-max", i.WaitMax, "`time` a caller may wait for the outcome at most (Prefer: wait)")
 	f.DurationVar(&i.DrainTimeout, "drain-timeout", i.DrainTimeout, "`time` to finish what has begun when told to stop")
-}
-
-// HTTPCertificate declares the flags of what a listener shows those who connect.
-func HTTPCertificate(f *cli.Flags, c *ingest.Certificate) {
-	f.StringVar(&c.CertFile, "http-cert", c.CertFile, "`file` with the certificate (PEM) to serve HTTPS with, and those that lead to its authority; read again for each connection. Empty: plain HTTP")
-	f.StringVar(&c.KeyFile, "http-key", c.KeyFile, "`file` with its key (PEM)")
 }
 
 // Validate returns every fault.
@@ -68,7 +63,7 @@ func (i *Ingest) Validate() error {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
-	faults = append(faults, cli.CheckListener("--http-addr", i.Address, "--tokens", i.Tokens), i.Certificate.Validate())
+	faults = append(faults, cli.CheckListener("--http-addr", i.Address, "--tokens", i.Tokens), cli.CheckCertificate("http", i.Certificate))
 	check(i.BodyBytes >= 1 && i.BodyBytes <= kafka.RecordBytesMax, "--body-bytes: %d is not between 1 and %d", i.BodyBytes, kafka.RecordBytesMax)
 	check(i.Policy == "" || i.Tokens != "", "--policy: it is about names of --tokens, which is missing")
 	check(i.InFlight >= 1, "--in-flight: %d requests would serve nobody", i.InFlight)

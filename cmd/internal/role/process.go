@@ -3,6 +3,7 @@ package role
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"recount/cmd/internal/cli"
 	"recount/internal/telemetry"
@@ -43,6 +44,11 @@ func (p *Process) Validate() error {
 	return errors.Join(p.Topics.Validate(), p.Services.Validate(), p.Telemetry.Validate(), p.Tracing.Validate())
 }
 
+// Endpoint is where telemetry is served that t tells of.
+func Endpoint(t cli.Telemetry, log *slog.Logger) telemetry.Endpoint {
+	return telemetry.Endpoint{Address: t.Address, TokenFile: t.TokenFile, Certificate: t.Certificate, Log: log}
+}
+
 // Role is a part of a process, opened and not yet running.
 type Role interface {
 	// Run works until ctx ends, and then stops in order.
@@ -61,12 +67,12 @@ func Of[R Role](open func(context.Context, *Foundation) (R, error)) Make {
 // ctx ends or one of them does.
 func (p *Process) Run(ctx context.Context, in *cli.Process, roles ...Make) error {
 	tel := telemetry.New(in.Name)
-	server, err := tel.Listen(ctx, telemetry.Endpoint{Address: p.Telemetry.Address, TokenFile: p.Telemetry.TokenFile, Log: in.Log})
+	server, err := tel.Listen(ctx, Endpoint(p.Telemetry, in.Log))
 	if err != nil {
 		return err
 	}
 	if at := server.Addr(); at != "" {
-		in.Log.Info("telemetry", "url", "http://"+at+"/metrics")
+		in.Log.Info("telemetry", "url", p.Telemetry.Certificate.Scheme()+"://"+at+"/metrics")
 	}
 	return cli.RunAll(ctx, server.Run, func(ctx context.Context) (err error) {
 		f, err := Lay(ctx, Surroundings{Name: in.Name, Services: p.Services, Topics: p.Topics, Log: in.Log, Telemetry: tel, Tracing: &p.Tracing})

@@ -14,6 +14,7 @@ import (
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/role"
 	"recount/cmd/recount/status"
+	"recount/internal/certificate"
 	"recount/internal/ingest"
 	"recount/internal/telemetry"
 	"recount/internal/webconsole"
@@ -24,7 +25,7 @@ type config struct {
 	status.Question
 	Address     string
 	Tokens      string
-	Certificate ingest.Certificate
+	Certificate certificate.Files
 }
 
 // addressDefault is beside the port of recount up, which has a console of its own.
@@ -34,13 +35,13 @@ const addressDefault = "127.0.0.1:8090"
 func (c *config) Flags(f *cli.Flags) {
 	f.StringVar(&c.Address, "http-addr", c.Address, "`address` to listen on; one that others can reach needs --tokens")
 	f.StringVar(&c.Tokens, "tokens", c.Tokens, "`file` of those who may look, as ingest serve has it: a line name:SHA-256 of the token each; empty: whoever is on this machine")
-	role.HTTPCertificate(f, &c.Certificate)
+	f.Certificate("http", &c.Certificate)
 	c.Question.Flags(f)
 }
 
 // Validate returns every fault.
 func (c *config) Validate() error {
-	return errors.Join(cli.CheckListener("--http-addr", c.Address, "--tokens", c.Tokens), c.Certificate.Validate(), c.Question.Validate())
+	return errors.Join(cli.CheckListener("--http-addr", c.Address, "--tokens", c.Tokens), cli.CheckCertificate("http", c.Certificate), c.Question.Validate())
 }
 
 // Command returns recount console.

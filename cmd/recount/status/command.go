@@ -16,8 +16,11 @@ import (
 // Question says what is asked for, and from where on something needs somebody.
 type Question struct {
 	cli.Services
-	// Roles are the addresses, host:port, on which roles show their health; empty: those that answer on this machine.
+	// Roles are the addresses on which roles show their health, host:port, or https://host:port; empty: those that answer on
+	// this machine.
 	Roles []string
+	// RoleCA is a file with the certificates of those who may have signed the roles'; empty: the system's.
+	RoleCA string
 	// OlderThan is for how long a transaction must have been open, Lag by how much commands or views may lag, before it is a
 	// warning.
 	OlderThan, Lag time.Duration
@@ -30,7 +33,8 @@ func Usual(s cli.Services) Question {
 
 // Flags declares them.
 func (c *Question) Flags(f *cli.Flags) {
-	f.StringSliceVar(&c.Roles, "role", nil, "`addresses`, host:port, on which roles show their health, separated by commas; a host with several addresses is asked at each. Empty: those that answer on this machine")
+	f.StringSliceVar(&c.Roles, "role", nil, "`addresses` on which roles show their health, host:port, or https://host:port, separated by commas; a host with several addresses is asked at each. Empty: those that answer on this machine")
+	f.StringVar(&c.RoleCA, "role-ca", c.RoleCA, "`file` with the certificates (PEM) of those who may have signed the roles'; empty: the system's")
 	f.DurationVar(&c.OlderThan, "older-than", c.OlderThan, "`time` for which a transaction must have been open to be a warning")
 	f.DurationVar(&c.Lag, "warn-lag", c.Lag, "`time` by which commands or views may lag before it is a warning")
 	c.Services.Flags(f)
@@ -39,9 +43,10 @@ func (c *Question) Flags(f *cli.Flags) {
 // Validate returns every fault.
 func (c *Question) Validate() error {
 	var faults []error
-	for _, a := range c.Roles {
-		if host, port, err := net.SplitHostPort(a); err != nil || host == "" || port == "" {
-			faults = append(faults, fmt.Errorf("--role: %q is not host:port", a))
+	for _, named := range c.Roles {
+		_, address := schemeOf(named)
+		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
+			faults = append(faults, fmt.Errorf("--role: %q is not host:port, nor https://host:port", named))
 		}
 	}
 	if c.OlderThan < 0 {

@@ -2,6 +2,7 @@ package status
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,10 +11,12 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"recount/cmd/internal/role"
+	"recount/internal/certificate"
 	"recount/internal/telemetry"
 )
 
@@ -26,7 +29,7 @@ func (g *gatherer) roles(ctx context.Context) {
 	found := make([][]Role, len(named))
 	var all sync.WaitGroup
 	for i, address := range named {
-		all.Go(func() { found[i] = probeAll(ctx, address) })
+		all.Go(func() { found[i] = g.probeAll(ctx, address) })
 	}
 	all.Wait()
 	for _, r := range slices.Concat(found...) {
@@ -47,14 +50,23 @@ const (
 	probeBytesMax = 1 << 20
 )
 
-// probeAll asks every process that an address stands for.
-func probeAll(ctx context.Context, address string) []Role {
+// schemeOf splits what a role was called by into how it is asked, which is in plain unless it says otherwise, and where.
+func schemeOf(named string) (scheme, address string) {
+	if scheme, address, found := strings.Cut(named, "://"); found && (scheme == "http" || scheme == "https") {
+		return scheme, address
+	}
+	return "http", named
+}
+
+// probeAll asks every process that was called by one name.
+func (g *gatherer) probeAll(ctx context.Context, named string) []Role {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
+	scheme, address := schemeOf(named)
 	found := behind(ctx, address, net.DefaultResolver.LookupNetIP)
 	var all sync.WaitGroup
 	for i := range found {
-		all.Go(func() { probe(ctx, address, &found[i]) })
+		all.Go(func() { probe(ctx, scheme+"://"+address, g.cfg.RoleCA, &found[i]) })
 	}
 	all.Wait()
 	return found
@@ -85,31 +97,41 @@ func behind(ctx context.Context, address string, lookup func(ctx context.Context
 	return []Role{{Address: address}} // the connection will say what is wrong with it
 }
 
-// probe asks a process whether it is ready. It is asked by the name that it was called by, and at its own address.
-func probe(ctx context.Context, named string, r *Role) {
-	client := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, r.Address)
-		},
-	}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+named+"/readyz", nil)
+// probe notes whether a process is ready.
+func probe(ctx context.Context, url, authorities string, r *Role) {
+	said, err := ready(ctx, url, authorities, r.Address)
 	if err != nil {
 		r.Problem = err.Error()
-		return
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		r.Problem = err.Error()
-		return
-	}
-	var said telemetry.Readiness
-	err = json.NewDecoder(io.LimitReader(resp.Body, probeBytesMax)).Decode(&said)
-	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		r.Problem = fmt.Sprintf("its /readyz is not one of ours: %v", err)
 		return
 	}
 	r.Reachable, r.Ready, r.Waiting = true, said.Ready, said.Waiting
+}
+
+// ready asks the process at address whether it is ready, by the name in url, which its certificate must be for.
+func ready(ctx context.Context, url, authorities, address string) (said telemetry.Readiness, err error) {
+	trusted, err := certificate.Authorities(authorities)
+	if err != nil {
+		return said, fmt.Errorf("--role-ca: %w", err)
+	}
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted},
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
+		},
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
+	if err != nil {
+		return said, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return said, err
+	}
+	err = json.NewDecoder(io.LimitReader(resp.Body, probeBytesMax)).Decode(&said)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return said, fmt.Errorf("its /readyz is not one of ours: %s, %w (one that has a certificate is asked as https://%s)", resp.Status, err, address)
+	}
+	return said, nil
 }
 
 // place says for people where the role is.

@@ -10,6 +10,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"recount/cmd/internal/cli"
+	"recount/internal/certificate/certificatetest"
+	"recount/internal/telemetry"
 )
 
 // TestANameStandsForAllItsAddresses looks names up in a directory of its own.
@@ -53,15 +57,62 @@ func TestARoleIsAskedByItsName(t *testing.T) {
 		io.WriteString(w, answers[r.Host]) //nolint:errcheck // whoever asked sees that
 	}))
 	defer server.Close()
-	ask := func(named string) Role {
+	ask := func(url string) Role {
 		r := Role{Address: strings.TrimPrefix(server.URL, "http://")}
-		probe(t.Context(), named, &r)
+		probe(t.Context(), url, "", &r)
 		return r
 	}
-	if r := ask("aggregator:9101"); !r.Reachable || !r.Ready || r.Problem != "" {
+	if r := ask("http://aggregator:9101"); !r.Reachable || !r.Ready || r.Problem != "" {
 		t.Errorf("%+v", r)
 	}
-	if r := ask("elsewhere:80"); r.Reachable || r.Ready || !strings.Contains(r.Problem, "not one of ours") {
+	if r := ask("http://elsewhere:80"); r.Reachable || r.Ready || !strings.Contains(r.Problem, "not one of ours") {
 		t.Errorf("the control: %+v", r)
+	}
+}
+
+// TestARoleMustBeWhomItsCertificateNames asks one that serves HTTPS.
+func TestARoleMustBeWhomItsCertificateNames(t *testing.T) {
+	t.Parallel()
+	shown, another := certificatetest.New(t, 1, "aggregator"), certificatetest.New(t, 2, "aggregator")
+	tel := telemetry.New("test")
+	tel.AddReady("test", func() error { return nil })
+	server, err := tel.Listen(t.Context(), telemetry.Endpoint{Address: "127.0.0.1:0", Certificate: shown})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- server.Run(ctx) }()
+	for _, c := range []struct{ url, trusted, problem string }{
+		{"https://aggregator:9101", shown.Cert, ""},
+		{"https://aggregator:9101", another.Cert, "certificate"},
+		{"https://aggregator:9101", "", "certificate"},
+		{"https://aggregator:9101", shown.Key, "--role-ca"},
+		{"https://saga:9101", shown.Cert, "certificate"},
+		{"http://aggregator:9101", shown.Cert, "is asked as https://"},
+	} {
+		r := Role{Address: server.Addr()}
+		probe(t.Context(), c.url, c.trusted, &r)
+		if ok := c.problem == ""; r.Reachable != ok || r.Ready != ok || !strings.Contains(r.Problem, c.problem) {
+			t.Errorf("%s, trusting %s: %+v", c.url, c.trusted, r)
+		}
+	}
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHowRolesAreNamed(t *testing.T) {
+	t.Parallel()
+	for named, want := range map[string]bool{
+		"aggregator-0:9101": true, "http://aggregator-0:9101": true, "https://aggregator-0:9101": true, "[::1]:9101": true, "https://[::1]:9101": true,
+		"aggregator-0": false, "https://aggregator-0": false, "ftp://aggregator-0:9101": false, "https://:9101": false, "https://": false,
+	} {
+		q := Usual(cli.DefaultServices())
+		q.Roles = []string{named}
+		if err := q.Validate(); (err == nil) != want {
+			t.Errorf("%s: %v", named, err)
+		}
 	}
 }
