@@ -100,7 +100,7 @@ func aggregator(t *testing.T, flags []string, state string) (stop func()) {
 		code, said := run(ctx, append([]string{"run", "--accept-lost-commands", "--state", state, "--telemetry-addr", health}, flags...)...)
 		ended <- fmt.Sprint(code, " ", said)
 	}()
-	awaitReady(t, "http://"+health+"/readyz", ended)
+	awaitReady(t, "http://"+health+"/readyz", nil, ended)
 	return func() {
 		cancel()
 		if got := <-ended; !strings.HasPrefix(got, "0 ") {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"recount/cmd/internal/cli"
+	"recount/internal/certificate/certificatetest"
 	"recount/internal/embedded"
 )
 
@@ -46,8 +48,9 @@ func TestRunUntilToldToStop(t *testing.T) {
 	}
 	defer registry.Close()
 
-	state, health := t.TempDir(), freeAddress(t)
-	args := []string{"run", "--state", state, "--kafka", broker.Addr(), "--registry", registry.URL(), "--partitions", "2", "--telemetry-addr", health}
+	state, health, shown := t.TempDir(), freeAddress(t), certificatetest.New(t, 1)
+	args := []string{"run", "--state", state, "--kafka", broker.Addr(), "--registry", registry.URL(), "--partitions", "2", "--telemetry-addr", health,
+		"--telemetry-cert", shown.Cert, "--telemetry-key", shown.Key}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan string, 1)
@@ -55,7 +58,8 @@ func TestRunUntilToldToStop(t *testing.T) {
 		code, said := run(ctx, args...)
 		ended <- fmt.Sprint(code, " ", said)
 	}()
-	awaitReady(t, "http://"+health+"/readyz", ended)
+	awaitReady(t, "https://"+health+"/readyz", &tls.Config{RootCAs: certificatetest.Trust(t, shown)}, ended)
+	certificatetest.Listens(t, "https://"+health+"/metrics", shown)
 
 	// A second worker can't have the same state.
 	if code, said := run(t.Context(), append(args, "--telemetry-addr=")...); code != cli.ExitFailed || !strings.Contains(said, "another worker runs on --state") {
@@ -70,11 +74,12 @@ func TestRunUntilToldToStop(t *testing.T) {
 	}
 }
 
-func awaitReady(t *testing.T, url string, ended <-chan string) {
+func awaitReady(t *testing.T, url string, trusted *tls.Config, ended <-chan string) {
 	t.Helper()
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: trusted, DisableKeepAlives: true}}
 	deadline := time.After(time.Minute)
 	for {
-		if resp, err := http.Get(url); err == nil {
+		if resp, err := client.Get(url); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
 				return
