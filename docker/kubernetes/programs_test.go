@@ -34,28 +34,6 @@ func programs(t *testing.T) string {
 	return dir
 }
 
-// environment is what a container's variables are, once Kubernetes has looked them up. Secrets are no part of a manifest:
-// what is told instead of one is a URL, which all of those are that variables hold.
-func (c cluster) environment(of corev1.Container) map[string]string {
-	all := map[string]string{}
-	for _, from := range of.EnvFrom {
-		maps.Copy(all, c.values["ConfigMap/"+from.ConfigMapRef.Name])
-	}
-	for _, v := range of.Env {
-		switch from := v.ValueFrom; {
-		case from == nil:
-			all[v.Name] = v.Value
-		case from.SecretKeyRef != nil:
-			all[v.Name] = "tcps://user:password@clickhouse:9440"
-		case from.ResourceFieldRef != nil:
-			all[v.Name] = "1073741824"
-		default:
-			all[v.Name] = "pod-0"
-		}
-	}
-	return all
-}
-
 // refused says why the program in dir does not take a container's command line or a value of its variables. The files that a
 // pod is given are looked for below nowhere, where there are none: to miss one of them is what a program does next.
 func refused(t *testing.T, dir, nowhere string, of corev1.Container, environment map[string]string) error {
@@ -99,35 +77,41 @@ func unknown(t *testing.T, dir string, of corev1.Container, environment map[stri
 	return out
 }
 
-// TestProgramsTakeWhatPodsAreTold has the programs read the command lines and the variables of all pods.
+// TestProgramsTakeWhatPodsAreTold has the programs read the command lines and the variables of all pods, with every choice of
+// components.
 func TestProgramsTakeWhatPodsAreTold(t *testing.T) {
 	t.Parallel()
 	dir, nowhere := programs(t), t.TempDir()
-	c := read(t, objects(t))
-	var started []string
-	for _, w := range c.workloads {
-		for _, container := range w.pod.Spec.Containers {
+	for name, components := range choices() {
+		c := read(t, objects(t, render(t, components...)))
+		var started []string
+		for _, w := range c.workloads {
+			container := w.pod.Spec.Containers[0]
 			environment := c.environment(container)
 			started = append(started, container.Command[0]+" "+container.Args[0])
 			if err := refused(t, dir, nowhere, container, environment); err != nil {
-				t.Errorf("%s: %v", w.name, err)
+				t.Errorf("with %s: %s: %v", name, w.name, err)
 			}
 			if names := unknown(t, dir, container, environment); len(names) > 0 {
-				t.Errorf("%s: %s %s has no flag for %v", w.name, container.Command[0], container.Args[0], names)
+				t.Errorf("with %s: %s %s has no flag for %v", name, container.Command[0], container.Args[0], names)
 			}
 		}
-	}
-	slices.Sort(started)
-	if got := strings.Join(started, ", "); got != "aggregator run, ingest serve, projectors run, recount console, saga run" {
-		t.Errorf("the pods start %s", got)
+		slices.Sort(started)
+		if got := strings.Join(started, ", "); got != "aggregator run, ingest serve, projectors run, recount console, saga run" {
+			t.Errorf("with %s the pods start %s", name, got)
+		}
 	}
 	// The controls: each breaks one pod.
-	sound := c.workloads[0].pod.Spec.Containers[0]
+	c := read(t, objects(t, render(t, choices()["everything"]...)))
+	sound := c.workload(t, "ingest").pod.Spec.Containers[0]
 	for name, breaks := range map[string]func(*corev1.Container, map[string]string){
-		"a flag that is not there":       func(c *corev1.Container, _ map[string]string) { c.Args = append(slices.Clone(c.Args), "--standby=4") },
-		"a command that is not there":    func(c *corev1.Container, _ map[string]string) { c.Args = []string{"rnu"} },
-		"a value that a flag can't have": func(_ *corev1.Container, e map[string]string) { e["RECOUNT_PARTITIONS"] = "a dozen" },
-		"a value that makes no sense":    func(_ *corev1.Container, e map[string]string) { e["RECOUNT_KAFKA"] = "kafka" },
+		"a flag that is not there":          func(c *corev1.Container, _ map[string]string) { c.Args = append(slices.Clone(c.Args), "--standby=4") },
+		"a command that is not there":       func(c *corev1.Container, _ map[string]string) { c.Args = []string{"rnu"} },
+		"a value that a flag can't have":    func(_ *corev1.Container, e map[string]string) { e["RECOUNT_PARTITIONS"] = "a dozen" },
+		"a value that makes no sense":       func(_ *corev1.Container, e map[string]string) { e["RECOUNT_KAFKA"] = "kafka" },
+		"a mechanism that nobody knows":     func(_ *corev1.Container, e map[string]string) { e["RECOUNT_KAFKA_SASL"] = "scram" },
+		"a certificate, and TLS turned off": func(_ *corev1.Container, e map[string]string) { delete(e, "RECOUNT_KAFKA_TLS") },
+		"a certificate without its key":     func(_ *corev1.Container, e map[string]string) { delete(e, "RECOUNT_TELEMETRY_KEY") },
 		"an address without a token to it": func(c *corev1.Container, _ map[string]string) {
 			c.Args = []string{c.Args[0], "--telemetry-addr=0.0.0.0:0"}
 		},

@@ -30,6 +30,7 @@ func TestPromtoolAgrees(t *testing.T) {
 	for _, args := range [][]string{
 		{"check", "rules", "--lint=all", "--lint-fatal", "rules/recording.yml", "rules/alerts.yml"},
 		{"check", "config", "--syntax-only", "prometheus.yml"},
+		{"check", "config", "--syntax-only", "kubernetes.yml"},
 		{"check", "config", "--syntax-only", example},
 		append([]string{"test", "rules"}, testFiles(t, ".")...),
 	} {
@@ -109,7 +110,7 @@ func silence(t *testing.T, dir string, alert rulefmt.Rule) {
 func program(t *testing.T, name string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
-	build := exec.Command("go", "build", "-tags", "remove_all_sd", "-o", path, "github.com/prometheus/prometheus/cmd/"+name)
+	build := exec.Command("go", "build", "-tags", "remove_all_sd,enable_dns_sd", "-o", path, "github.com/prometheus/prometheus/cmd/"+name)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building %s: %v\n%s", name, err, out)
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"recount/internal/serde"
 )
 
 func parsePolicy(t *testing.T, text string) *Policy {
@@ -100,5 +102,26 @@ func TestAPolicyFileThatAnybodyMayWriteIsRefused(t *testing.T) {
 	}
 	if _, err := ReadPolicy(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestThePolicyOfTheManifestsGrantsNothing reads the one that people start from.
+func TestThePolicyOfTheManifestsGrantsNothing(t *testing.T) {
+	t.Parallel()
+	p, err := ReadPolicy("../../docker/kubernetes/components/policy/policy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deposit := commandInfo{CommandInfo: serde.CommandInfo{Context: "bank", Aggregate: "account", Name: "deposit"}}
+	if p.permit("importer", deposit) == nil || (*Policy)(nil).permit("importer", deposit) != nil {
+		t.Error("somebody may send something, or without a policy somebody may not")
+	}
+	raw, err := os.ReadFile("../../docker/kubernetes/components/policy/policy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen, err := ParsePolicy(strings.NewReader(strings.ReplaceAll(string(raw), "\n#   ", "\n")))
+	if err != nil || chosen.permit("importer", deposit) != nil || chosen.permit("teller", deposit) != nil || chosen.permit("warehouse", deposit) == nil {
+		t.Errorf("its lines, once somebody takes them, do not say what they seem to: %v", err)
 	}
 }
