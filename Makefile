@@ -13,6 +13,9 @@ FUZZTIME ?= 20s
 # How many seeds make sim runs.
 SEEDS ?= 200
 
+# Where a go.mod is: the pipeline's, and those of what only checks what is deployed.
+MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod | sort))
+
 # More flags for the tests of make e2e-containers: make e2e-containers E2E='-run Zombie'.
 E2E ?=
 
@@ -51,9 +54,9 @@ test-deploy: ## The part of make test that checks rules, boards and manifests wi
 	cd docker/prometheus && go vet -tags remove_all_sd . && go test -count=1 -tags remove_all_sd .
 	cd docker/kubernetes && go vet . && go test -count=1 .
 
-lint: ## Check format, go.mod, the compiler's and staticcheck's findings, sealed types and the house rules
+lint: ## Check format, every go.mod, the compiler's and staticcheck's findings, sealed types and the house rules
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "run gofmt -w on: $$unformatted" >&2; exit 1; }
-	go mod tidy -diff
+	@set -e; for module in $(MODULES); do echo "go -C $$module mod tidy -diff"; go -C $$module mod tidy -diff; done
 	go vet -tags $(ALL_TAGS) ./...
 	go tool staticcheck -tags $(ALL_TAGS) ./...
 	go tool go-check-sumtype -default-signifies-exhaustive=false ./...
@@ -123,9 +126,9 @@ build: ## Compile the programs into bin/
 setup: ## Install what the tests need and this machine lacks
 	@.ci/setup
 
-tidy: ## Format the code and mend go.mod
+tidy: ## Format the code and mend every go.mod
 	gofmt -w .
-	go mod tidy
+	@set -e; for module in $(MODULES); do echo "go -C $$module mod tidy"; go -C $$module mod tidy; done
 
 clean: ## Remove what make built
 	rm -rf bin
