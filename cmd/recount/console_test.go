@@ -93,7 +93,11 @@ func walkAccount(t *testing.T, p *browsertest.Page) {
 	p.Until("the withdrawal", balance+` === "1499"`)
 	p.Until("that it was the saga's doing", `document.querySelector("#live dl").textContent.includes("bank/money_transfer/t-1")`)
 	sound(t, p)
-	p.Go(browsertest.Eval[string](p, `[...document.querySelectorAll("#live dl a")].find(a => a.href.includes("correlation=")).href`))
+	correlation := browsertest.Eval[string](p, `[...document.querySelectorAll("#live dl a")].find(a => a.href.includes("correlation=")).textContent`)
+	p.Follow("Traces")
+	sound(t, p)
+	p.Focus("#id")
+	p.Press(correlation + kb.Enter)
 	p.Until("everything of one request", `["TransferRequested", "FundsWithdrawn", "StepRequested", "TransferFailed", "refused"].every(w => document.body.innerText.includes(w))`)
 	sound(t, p)
 }

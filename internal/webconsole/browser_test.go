@@ -27,7 +27,7 @@ func TestEverybodyCanUseThePages(t *testing.T) {
 	p, server := serve(t, f)
 	for _, url := range []string{
 		"/console", "/console/aggregates", accountPage + "&version=4", accountPage + "&version=0", "/console/aggregate?type=bank/account&id=nobody",
-		"/console/sagas", sagaPage, "/console/views", "/console/trace?correlation=k-1", "/console/nowhere",
+		"/console/sagas", sagaPage, "/console/views", "/console/trace", "/console/trace?correlation=k-1", "/console/trace?correlation=k-9", "/console/nowhere",
 	} {
 		for _, scheme := range []string{"light", "dark"} {
 			p.Scheme(scheme)

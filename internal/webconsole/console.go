@@ -71,7 +71,7 @@ func (c *Console) route() {
 		"/sagas":      c.showSagas,
 		"/saga":       c.showSaga,
 		"/views":      c.showViews,
-		"/trace":      c.showTrace,
+		tracePart:     c.showTrace,
 	} {
 		c.mux.HandleFunc(Path+at, func(w http.ResponseWriter, r *http.Request) {
 			ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// finder is a form that leads to an aggregate, or to a saga's instance.
+// finder is a form that leads to an aggregate, to a saga's instance, or to what came of a request.
 type finder struct {
 	Action, Label, Button string
 	Kinds                 []string
@@ -20,6 +20,16 @@ func (c *Console) findAggregate(kind, id string) finder {
 
 func (c *Console) findSaga(kind, id string) finder {
 	return finder{Action: Path + "/saga", Label: "Saga", Button: "Show its path", Kinds: c.sagaKinds(), Kind: kind, ID: id}
+}
+
+// What a trace can be asked for by, as the form has it.
+const (
+	byCorrelation = "correlation"
+	byCommand     = "command"
+)
+
+func findTrace(kind, id string) finder {
+	return finder{Action: Path + "/trace", Label: "Known by its", Button: "Show all that came of it", Kinds: []string{byCorrelation, byCommand}, Kind: kind, ID: id}
 }
 
 // missing is the page for a kind or an ID that is not there, with the form to try another.
@@ -63,48 +73,6 @@ func (c *Console) showSagas(ctx context.Context, _ *http.Request) answer {
 		p.Away = err.Error()
 	}
 	return answer{http.StatusOK, "sagas", p}
-}
-
-// traceMax is how many records of one cause are shown.
-const traceMax = 500
-
-// tracePage is what belongs to one cause.
-type tracePage struct {
-	frame
-	Cause
-	Caption string
-	Records []Record
-	Max     int
-}
-
-func (c *Console) showTrace(ctx context.Context, r *http.Request) answer {
-	of := Cause{Correlation: r.FormValue("correlation"), Command: r.FormValue("command")}
-	if (of.Correlation == "") == (of.Command == "") {
-		return answer{http.StatusBadRequest, "problem", problem{
-			frame: frame{Title: "Which cause is meant?", Part: "/aggregates"},
-			Lead:  "This page shows what belongs to one correlation, or to one command.",
-			Try:   []string{"Follow the links beside an aggregate's events."},
-		}}
-	}
-	found, err := c.source.Trace(ctx, of, traceMax)
-	if err != nil {
-		return away("/aggregates", err)
-	}
-	if len(found) == 0 {
-		return lost("Nothing is known of it", "The views have nothing with the "+of.name()+".",
-			"Views follow within a second or two: load the page again if it was sent just now; the overview says how far they are.",
-			"A command that was never decided has left nothing yet: the overview says whether commands wait.",
-			"What a saga sends is caused by one of its own events, which is on the saga's page.")
-	}
-	p := tracePage{frame: frame{Title: "Everything with the " + of.name(), Part: "/aggregates"}, Cause: of, Records: found, Max: traceMax, Caption: "What was recorded, oldest first"}
-	return answer{http.StatusOK, "trace", p}
-}
-
-func (c Cause) name() string {
-	if c.Command != "" {
-		return "command ID " + c.Command
-	}
-	return "correlation ID " + c.Correlation
 }
 
 // generationsPage is how far every generation of every view is.
