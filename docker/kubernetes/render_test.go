@@ -27,8 +27,9 @@ func choices() map[string][]string {
 		"kafka-scram":       {"kafka-scram"},
 		"kafka-certificate": {"kafka-tls", "kafka-certificate"},
 		"clickhouse-tls":    {"clickhouse-tls"},
+		"registry-tls":      {"registry-tls"},
 		"policy":            {"policy"},
-		"everything":        {"https", "kafka-tls", "kafka-scram", "kafka-certificate", "clickhouse-tls", "policy"},
+		"everything":        {"https", "kafka-tls", "kafka-scram", "kafka-certificate", "clickhouse-tls", "registry-tls", "policy"},
 	}
 }
 

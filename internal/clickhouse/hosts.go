@@ -2,16 +2,16 @@ package clickhouse
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
+
+	"recount/internal/certificate"
 )
 
 // host is one server.
@@ -75,19 +75,11 @@ func (h host) loopback() bool {
 
 // tls is what a server has to prove.
 func (c Config) tls() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CAFile == "" {
-		return config, nil
-	}
-	text, err := os.ReadFile(c.CAFile)
+	trusted, err := certificate.Authorities(c.CAFile)
 	if err != nil {
-		return nil, fmt.Errorf("clickhouse: reading whom to trust: %w", err)
+		return nil, fmt.Errorf("clickhouse: --clickhouse-ca: %w", err)
 	}
-	config.RootCAs = x509.NewCertPool()
-	if !config.RootCAs.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("clickhouse: %s holds no certificate (PEM)", c.CAFile)
-	}
-	return config, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted}, nil
 }
 
 // address is the URL without passwords.

@@ -71,7 +71,7 @@ func TestTLS(t *testing.T) {
 	}{
 		"a stranger's signature":    {Config{URL: proxy.URL}, "--clickhouse-ca"},
 		"no TLS where TLS is asked": {Config{URL: strings.Replace(engine.URL(), "http:", "https:", 1), CAFile: ca}, "does the server speak TLS there"},
-		"nobody to trust":           {Config{URL: proxy.URL, CAFile: garbage}, "holds no certificate"},
+		"nobody to trust":           {Config{URL: proxy.URL, CAFile: garbage}, "there is no certificate"},
 		"a file that is not there":  {Config{URL: proxy.URL, CAFile: ca + "x"}, "reading whom to trust"},
 	} {
 		t.Run(name, func(t *testing.T) {

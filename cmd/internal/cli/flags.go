@@ -45,7 +45,9 @@ type Services struct {
 	// ClickHouseReplicated says that every table is kept on several servers.
 	ClickHouseReplicated bool
 	Registry             string
-	Database             string
+	// RegistryCA is a file with the certificates of those who may have signed the schema registry's; empty: the system's.
+	RegistryCA string
+	Database   string
 	// Partitions is how many each of a context's topics has: an epoch, the same for everybody.
 	Partitions int
 }
@@ -69,9 +71,10 @@ func (s *Services) Flags(f *Flags) {
 	f.StringVar(&s.ClickHouseCA, "clickhouse-ca", s.ClickHouseCA, "`file` with the certificates (PEM) of those who may have signed ClickHouse's; empty: the system's")
 	f.BoolVar(&s.ClickHouseReplicated, "clickhouse-replicated", s.ClickHouseReplicated, "keep every table on all replicas; the servers need a keeper, and the macros {shard} and {replica}")
 	f.StringVar(&s.Database, "database", s.Database, "`name` of the database that holds the views")
-	f.StringVar(&s.Registry, "registry", s.Registry, "`URL` of the schema registry, or several separated by commas")
+	f.StringVar(&s.Registry, "registry", s.Registry, "`URL` of the schema registry, or several separated by commas; https with TLS")
+	f.StringVar(&s.RegistryCA, "registry-ca", s.RegistryCA, "`file` with the certificates (PEM) of those who may have signed the registry's; empty: the system's")
 	f.IntVar(&s.Partitions, "partitions", s.Partitions, "`number` of partitions of each topic; the topics must have been made with it")
-	f.Group("Services", "kafka", "kafka-tls", "kafka-ca", "kafka-cert", "kafka-key", "kafka-sasl", "kafka-user", "kafka-password", "clickhouse", "clickhouse-ca", "clickhouse-replicated", "database", "registry", "partitions")
+	f.Group("Services", "kafka", "kafka-tls", "kafka-ca", "kafka-cert", "kafka-key", "kafka-sasl", "kafka-user", "kafka-password", "clickhouse", "clickhouse-ca", "clickhouse-replicated", "database", "registry", "registry-ca", "partitions")
 }
 
 // kafkaFlags declares how Kafka is logged in to.

@@ -3,6 +3,7 @@ package role
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/domain"
+	"recount/internal/certificate"
 	"recount/internal/clickhouse"
 	"recount/internal/es"
 	"recount/internal/kafka"
@@ -112,7 +114,7 @@ func (f *Foundation) register(ctx context.Context) error {
 	if err := ReachRegistry(ctx, f.Services); err != nil {
 		return err
 	}
-	registry, err := serde.NewRegistry(f.Services.Registry)
+	registry, err := openRegistry(f.Services)
 	if err != nil {
 		return err
 	}
@@ -121,6 +123,15 @@ func (f *Foundation) register(ctx context.Context) error {
 	defer cancel()
 	f.Codec, err = catalog.Register(ctx, registry, nil)
 	return err
+}
+
+// openRegistry makes a client of the schema registry. It makes no request.
+func openRegistry(s cli.Services) (*serde.Registry, error) {
+	trusted, err := certificate.Authorities(s.RegistryCA)
+	if err != nil {
+		return nil, fmt.Errorf("--registry-ca: %w", err)
+	}
+	return serde.NewRegistry(s.Registry, serde.WithTLS(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted}))
 }
 
 // ReachRegistry returns nil once a schema registry accepts a connection, and else, soon, says why none does.
