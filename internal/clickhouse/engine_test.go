@@ -34,6 +34,7 @@ func TestOnTheEngine(t *testing.T) {
 		"a generation's token that does":          testBurntGeneration,
 		"a table that would not tell":             testUntellable,
 		"an outage longer than the window":        testOutage,
+		"a question that nobody answers":          testUnansweredLookUp,
 		"watermarks and waiting for them":         testWatermarks,
 		"what a view is known to hold":            testKnown,
 		"sums follow their rows":                  testSums,

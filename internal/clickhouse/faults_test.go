@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +16,13 @@ import (
 	"time"
 )
 
-// faulty stands before a server and fails the next insert of rows, before or after it was carried out.
+// faulty stands before a server and fails the next insert of rows, before or after it was carried out; or whatever else
+// is meant, once or for as long as it is armed.
 type faulty struct {
 	*httptest.Server
+	meant func(query string) bool
+	stays bool
+
 	mu     sync.Mutex
 	status int
 	code   int32
@@ -31,7 +36,9 @@ func newFaulty(t *testing.T, to string, start func(http.Handler) *httptest.Serve
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &faulty{}
+	f := &faulty{meant: func(query string) bool {
+		return strings.HasPrefix(query, "INSERT") && strings.Contains(query, ".entries_g1")
+	}}
 	forward := httputil.NewSingleHostReverseProxy(target)
 	f.Server = start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Host = target.Host
@@ -59,11 +66,24 @@ func newFaulty(t *testing.T, to string, start func(http.Handler) *httptest.Serve
 func (f *faulty) take(r *http.Request) (status int, code int32, after, armed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.armed || !strings.Contains(r.URL.Query().Get("query"), ".entries_g1") || r.Method != http.MethodPost || !strings.HasPrefix(r.URL.Query().Get("query"), "INSERT") {
+	if !f.armed || r.Method != http.MethodPost || !f.meant(queryOf(r)) {
 		return 0, 0, false, false
 	}
-	f.armed = false
+	f.armed = f.stays
 	return f.status, f.code, f.after, true
+}
+
+// queryOf returns a request's statement: beside rows in the address, else in the body.
+func queryOf(r *http.Request) string {
+	if query := r.URL.Query().Get("query"); query != "" {
+		return query
+	}
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return ""
+	}
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	return string(text)
 }
 
 func (f *faulty) arm(status int, code int32, after bool) {
@@ -128,6 +148,63 @@ func TestEveryErrorIsTriedAgainOrNot(t *testing.T) {
 	}
 	for _, status := range []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusInternalServerError} {
 		try(fmt.Sprint("status ", status), status, 0, false, false)
+	}
+}
+
+func (f *faulty) disarm() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.armed = false
+}
+
+// behind returns db's database as it is reached through a server that fails what is meant.
+func behind(t *testing.T, db *DB, stays bool, meant func(query string) bool) (*faulty, *DB) {
+	t.Helper()
+	f := newFaulty(t, db.cfg.URL, httptest.NewServer)
+	f.meant, f.stays = meant, stays
+	through, err := Open(t.Context(), Config{URL: f.URL, Database: db.cfg.Database})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := through.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f, through
+}
+
+// soon returns what do does, which must come to an end though ClickHouse does not come back.
+func soon(t *testing.T, do func() error) error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(2 * time.Minute):
+		t.Fatal("it waits for a ClickHouse that does not come back")
+		return nil
+	}
+}
+
+// testUnansweredLookUp repeats a range whose rows nobody can look for. Whoever has the partition must get it back.
+func testUnansweredLookUp(t *testing.T, db *DB) {
+	f := newFixture()
+	server, through := behind(t, db, true, func(query string) bool { return strings.Contains(query, "GROUP BY offset") })
+	s := f.sink(t, through, SinkConfig{Pace: testPace()})
+	b := f.batch(0, 0, 9)
+	insert(t, s, b)
+	b.Again = true
+	server.arm(http.StatusServiceUnavailable, 0, false)
+	err := soon(t, func() error { _, err := s.Insert(t.Context(), always, b); return err })
+	if !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v, want that it is tried again later", err)
+	}
+	server.disarm()
+	insert(t, s, b)
+	if n, _ := count(t, db, "entries_g1"); n != 10 {
+		t.Errorf("%d rows, want 10", n)
 	}
 }
 

@@ -67,7 +67,7 @@ func (s *Sink) unwritten(ctx context.Context, b Batch, p piece, sent bool) (piec
 // measures both ends.
 func (s *Sink) longAgo(ctx context.Context, b Batch) (bool, error) {
 	var seconds int64
-	err := s.db.cfg.again(ctx, func() error {
+	err := s.ask(ctx, func(ctx context.Context) error {
 		return s.db.Row(ctx, `SELECT dateDiff('second', greatest(
 				(SELECT max(written_at) FROM watermark_rows WHERE view = ? AND generation = ? AND context = ? AND partition = ?),
 				(SELECT max(changed_at) FROM generations WHERE view = ? AND generation = ?)), now64(3))`,
@@ -79,13 +79,21 @@ func (s *Sink) longAgo(ctx context.Context, b Batch) (bool, error) {
 	return time.Duration(seconds)*time.Second >= s.cfg.Outage(), nil
 }
 
+// ask repeats a question that fails, for as long as an insert is tried. A ClickHouse that is away for longer ends it: who
+// repeats a range has a partition in its hands, and a rebalance, or the end of this process, waits for that to be let go.
+func (s *Sink) ask(ctx context.Context, question func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.InsertLifetime)
+	defer cancel()
+	return s.db.cfg.again(ctx, func() error { return question(ctx) })
+}
+
 // present counts the rows of the range that are in the table, by offset.
 func (s *Sink) present(ctx context.Context, b Batch, p piece) (map[int64]uint64, error) {
 	var rows []struct {
 		Offset int64  `ch:"offset"`
 		N      uint64 `ch:"n"`
 	}
-	err := s.db.cfg.again(ctx, func() error {
+	err := s.ask(ctx, func(ctx context.Context) error {
 		rows = nil
 		return s.db.Select(ctx, &rows, "SELECT offset, count() AS n FROM "+p.table.name+
 			" WHERE context = ? AND partition = ? AND offset BETWEEN ? AND ?"+s.only(b, p)+" GROUP BY offset", b.Context, b.Partition, b.First, b.Last)

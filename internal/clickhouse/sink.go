@@ -168,6 +168,9 @@ type piece struct {
 // under the same token. Any other error is for a person.
 func (s *Sink) Insert(ctx context.Context, attempt Attempt, b Batch) (rows int, err error) {
 	pieces, err := s.pieces(ctx, b)
+	if err != nil && transient(err) {
+		err = s.hopeless(ctx, err, true)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("inserting %s/%d@%d-%d: %w", b.Context, b.Partition, b.First, b.Last, err)
 	}

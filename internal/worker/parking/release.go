@@ -25,7 +25,7 @@ type Release struct {
 	Insert func(ctx context.Context, b clickhouse.Batch) error
 	// Attempt makes an effect only while the partition is ours.
 	Attempt clickhouse.Attempt
-	// Patience is how long writing down may take.
+	// Patience is how long ClickHouse may take to say what is parked, and to write down what became of it.
 	Patience time.Duration
 }
 
@@ -70,10 +70,7 @@ func discardName(v kafka.Verdict) string { return fmt.Sprintf("discard %d", v.Of
 // The rows are inserted first and looked for before that, by their offsets; then it is written down that they are in. After
 // a death in between, the next who tries finds them.
 func (l *Lot) Try(ctx context.Context, a Aggregate, r Release) (outcome Outcome, err error) {
-	queue, err := l.cfg.DB.ParkedEvents(ctx, clickhouse.ParkedFilter{
-		View: l.cfg.View.Name, Generation: l.cfg.Generation.Number, Context: l.cfg.Context, Partition: &l.cfg.Partition,
-		Aggregate: a.Type, ID: a.ID, Fate: clickhouse.Parked, Limit: releaseMax,
-	})
+	queue, err := l.queue(ctx, a, r.Patience)
 	if err != nil {
 		return outcome, kafka.Rejoin(err)
 	}
@@ -103,6 +100,17 @@ func (l *Lot) Try(ctx context.Context, a Aggregate, r Release) (outcome Outcome,
 		l.let(a)
 	}
 	return outcome, nil
+}
+
+// queue are the events that are parked of an aggregate, the first of them. A revoke waits for the answer, so for no longer
+// than patience does this.
+func (l *Lot) queue(ctx context.Context, a Aggregate, patience time.Duration) ([]clickhouse.ParkedEvent, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return l.cfg.DB.ParkedEvents(ctx, clickhouse.ParkedFilter{
+		View: l.cfg.View.Name, Generation: l.cfg.Generation.Number, Context: l.cfg.Context, Partition: &l.cfg.Partition,
+		Aggregate: a.Type, ID: a.ID, Fate: clickhouse.Parked, Limit: releaseMax,
+	})
 }
 
 // Outcome is what came of a trial.

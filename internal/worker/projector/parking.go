@@ -74,6 +74,8 @@ func (v *projection) lot(partition int32) *parking.Lot { return v.lots.of(partit
 
 // openLot reads what stands in the lot of a partition that was taken over.
 func (v *projection) openLot(ctx context.Context, a kafka.Assignment) error {
+	ctx, cancel := context.WithTimeout(ctx, v.cfg.InsertLifetime) // for a revoke waits for this, too
+	defer cancel()
 	lot, err := parking.Open(ctx, parking.Config{
 		DB: v.cfg.DB, View: v.view, Generation: v.generation, Context: v.source.Context, Partition: a.Partition,
 		AggregatesMax: v.cfg.ParkedMax, Verdicts: v.board, Without: v.cfg.WithoutParking,
