@@ -148,14 +148,20 @@ func (c *Claim) Check() error {
 	return nil
 }
 
-// Release ends the claim, so that others need not wait for it to expire.
+// Release ends the claim, so that others need not wait for it to expire. It tries for as long as the claim would hold: then
+// it has expired.
 func (c *Claim) Release(ctx context.Context) error {
 	close(c.stop)
 	<-c.done
 	if c.Check() != nil {
 		return nil // it is somebody else's
 	}
-	return c.take(context.WithoutCancel(ctx), 0)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.hold)
+	defer cancel()
+	if err := c.take(ctx, 0); err != nil {
+		return fmt.Errorf("releasing the claim on %s, which ends by itself in %v: %w", c.name, c.hold, err)
+	}
+	return nil
 }
 
 // Claimed says who is at work on name at the moment, if anybody is.

@@ -42,6 +42,7 @@ func TestOnTheEngine(t *testing.T) {
 		"a generation made anew is another":       testIncarnation,
 		"migrations are applied once and by both": testMigrations,
 		"claims":                                testClaims,
+		"a release that nobody answers":         testUnansweredRelease,
 		"parts are merged as fast as they come": testParts,
 		"merges are held back and let go":       testHold,
 		"names that read each other":            testReplace,

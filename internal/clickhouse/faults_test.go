@@ -208,6 +208,19 @@ func testUnansweredLookUp(t *testing.T, db *DB) {
 	}
 }
 
+// testUnansweredRelease releases a claim while nobody can be asked whose it is. It has ended by itself by then.
+func testUnansweredRelease(t *testing.T, db *DB) {
+	server, through := behind(t, db, true, func(query string) bool { return strings.Contains(query, "claims") })
+	claim, _, err := through.Claim(t.Context(), "books", "ada", 2*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.arm(http.StatusServiceUnavailable, 0, false)
+	if err := soon(t, func() error { return claim.Release(t.Context()) }); err == nil || !strings.Contains(err.Error(), "ends by itself in 2s") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // cut is a server that stops answering when it is told to.
 func cut(t *testing.T, to string) *httptest.Server {
 	t.Helper()
