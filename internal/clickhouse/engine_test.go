@@ -36,6 +36,7 @@ func TestOnTheEngine(t *testing.T) {
 		"an outage longer than the window":        testOutage,
 		"a question that nobody answers":          testUnansweredLookUp,
 		"watermarks and waiting for them":         testWatermarks,
+		"a watermark that was not written":        testLostWatermark,
 		"what a view is known to hold":            testKnown,
 		"sums follow their rows":                  testSums,
 		"queries":                                 testQueries,

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"recount/internal/es"
 )
 
 // faulty stands before a server and fails the next insert of rows, before or after it was carried out; or whatever else
@@ -218,6 +221,27 @@ func testUnansweredRelease(t *testing.T, db *DB) {
 	server.arm(http.StatusServiceUnavailable, 0, false)
 	if err := soon(t, func() error { return claim.Release(t.Context()) }); err == nil || !strings.Contains(err.Error(), "ends by itself in 2s") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// testLostWatermark has the newest watermark not be written at first, behind which nothing more comes.
+func testLostWatermark(t *testing.T, db *DB) {
+	newFixture().sink(t, db, SinkConfig{Pace: testPace()})
+	server, through := behind(t, db, false, func(query string) bool { return strings.HasPrefix(query, "INSERT INTO watermark_rows") })
+	server.arm(http.StatusServiceUnavailable, 0, false)
+	w, done := through.NewWatermarks(), make(chan error, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	go func() { done <- w.Run(ctx) }()
+	w.Publish(Watermark{View: "entries", Generation: 1, Context: "bank", Partition: 3, Next: 10})
+	err := soon(t, func() error {
+		return db.WaitFor(t.Context(), "entries", es.Position{Context: "bank", Partition: 3, Offset: 9})
+	})
+	if err != nil || !server.happened() {
+		t.Errorf("after a fault (%t): %v", server.happened(), err)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

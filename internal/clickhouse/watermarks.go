@@ -59,15 +59,21 @@ func (w *Watermarks) Publish(m Watermark) {
 	}
 }
 
-// Run writes what is published until ctx ends, and then what is left.
+// Run writes what is published until ctx ends, and then what is left. What could not be written is tried again, though
+// nothing more may come: a log that rests would else leave those waiting who wait for its newest record.
 func (w *Watermarks) Run(ctx context.Context) error {
 	pending := map[watermarkKey]Watermark{}
 	for {
+		var again <-chan time.Time
+		if len(pending) > 0 {
+			again = time.After(retryPauseMax)
+		}
 		select {
 		case <-ctx.Done():
 			return w.finish(ctx, pending)
 		case m := <-w.add:
 			merge(pending, m)
+		case <-again:
 		}
 		select {
 		case <-ctx.Done():
