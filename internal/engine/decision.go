@@ -61,13 +61,39 @@ func (d *decision) again(before outcome) {
 	}
 }
 
-// run lets the aggregate decide. A panic is a bug in the domain: it costs this command, not the partition.
+// run lets the aggregate decide, and takes over what it made.
 func (d *decision) run() {
 	begun := d.begun()
+	made, err := d.attempt()
+	var no es.Refusal
+	var broken failure
+	switch {
+	case errors.As(err, &broken):
+		d.undo(begun)
+		d.fail(broken.reason, broken.detail)
+	case errors.As(err, &no):
+		d.refuse(no, "")
+	case made == 0:
+		d.remember(es.Unchanged, "")
+		d.answer(d.rejection(es.Unchanged, "", ""))
+	default:
+		d.accept(begun.events, made)
+	}
+}
+
+// failure is why nothing could be decided: a reason of dead letters, and what happened.
+type failure struct{ reason, detail string }
+
+// Error returns what happened.
+func (f failure) Error() string { return f.detail }
+
+// attempt has the aggregate decide, adds its events to the effects and evolves next by them. The error is a refusal, or a
+// failure: a panic in here is a bug in the domain, and costs this command, not the partition. One outside is a bug of ours,
+// and must not be taken for it: by then it may have changed more than undo takes back.
+func (d *decision) attempt() (events int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			d.undo(begun)
-			d.fail(ReasonPanic, fmt.Sprintf("%v\n%s", r, debug.Stack()))
+			err = failure{ReasonPanic, fmt.Sprintf("%v\n%s", r, debug.Stack())}
 		}
 	}()
 	next := &d.next
@@ -77,25 +103,28 @@ func (d *decision) run() {
 		body = d.stamped()
 	}
 	made, err := d.cmd.Aggregate.Decide(next.state, body, d.made[:0])
-	switch {
-	case err != nil:
-		d.reject(err)
-		return
-	case len(made) == 0:
-		d.remember(es.Unchanged, "")
-		d.answer(d.rejection(es.Unchanged, "", ""))
-		return
+	if err != nil {
+		var no es.Refusal
+		if errors.As(err, &no) {
+			return 0, no
+		}
+		return 0, failure{ReasonPanic, "Decide returned an error that is no refusal: " + err.Error()}
 	}
-	d.made = made
-	first := next.version == 0
+	if len(made) > 0 {
+		d.made = made
+	}
 	for i, event := range made {
 		if err := d.event(next, i, event); err != nil {
-			d.undo(begun)
-			d.fail(ReasonTooLarge, err.Error())
-			return
+			return 0, err
 		}
 	}
-	if first {
+	return len(made), nil
+}
+
+// accept takes over the events that attempt made, of which the first is at a place among the batch's.
+func (d *decision) accept(first, events int) {
+	next := &d.next
+	if d.version() == 0 {
 		d.fx.change.born++
 	}
 	if every := d.p.cfg.SnapshotEvery; every > 0 && !next.due && next.version-next.snapshot >= every {
@@ -108,19 +137,9 @@ func (d *decision) run() {
 	if d.awaited() {
 		d.tell(&Answer{
 			Meta: d.cmd.Meta, Command: d.cmd.Type, Outcome: es.Accepted, Version: next.version,
-			FirstEvent: begun.events, Events: len(made),
+			FirstEvent: first, Events: events,
 		})
 	}
-}
-
-// reject makes a refusal of what Decide returned instead of events.
-func (d *decision) reject(err error) {
-	var no es.Refusal
-	if errors.As(err, &no) {
-		d.refuse(no, "")
-		return
-	}
-	d.fail(ReasonPanic, "Decide returned an error that is no refusal: "+err.Error())
 }
 
 // begun is how much there was of a batch's effects before a command.
@@ -147,11 +166,11 @@ func (d *decision) event(next *entry, index int, event any) error {
 	value := len(d.buf)
 	buf, body, schema, err := d.p.cfg.Codec.AppendEvent(d.buf, d.cmd.Aggregate, meta, event)
 	if err != nil {
-		return fmt.Errorf("encoding %T: %w", event, err)
+		return failure{ReasonUnencodable, fmt.Sprintf("encoding %T: %v", event, err)}
 	}
 	d.buf = buf
 	if size := len(buf) - value; size > d.p.cfg.RecordBytesMax {
-		return fmt.Errorf("%T takes %d bytes, the limit is %d", event, size, d.p.cfg.RecordBytesMax)
+		return failure{ReasonTooLarge, fmt.Sprintf("%T takes %d bytes, the limit is %d", event, size, d.p.cfg.RecordBytesMax)}
 	}
 	next.chain = d.linker.Link(next.chain, schema, buf[body:])
 	copy(buf[body:], next.chain[:])

@@ -55,7 +55,8 @@ const (
 	ReasonUnknownCommand = "unknown-command" // a readable record that is no command of this context
 	ReasonMisplaced      = "misplaced"       // forwarded once and still in the wrong partition
 	ReasonPanic          = "decide-panicked" // Decide has a bug
-	ReasonTooLarge       = "event-too-large" // an event over the size limit
+	ReasonTooLarge       = "event-too-large" // an event, or a command of a process, over the size limit
+	ReasonUnencodable    = "unencodable"     // an event, or a command of a process, that its schema has no form for
 )
 
 // Answer is the outcome of one command, for those who wait for it.

@@ -64,7 +64,7 @@ func (d *decision) dispatch(before, after, event any) error {
 		value := len(d.buf)
 		buf, err := d.p.cfg.Outbox.AppendCommand(d.buf, meta, &r.Command)
 		if err != nil {
-			return fmt.Errorf("encoding a command to %s %s: %w", r.Aggregate, r.Command.ID, err)
+			return failure{ReasonUnencodable, fmt.Sprintf("encoding a command to %s %s: %v", r.Aggregate, r.Command.ID, err)}
 		}
 		d.buf = buf
 		d.fx.Dispatch = append(d.fx.Dispatch, Record{
