@@ -6,7 +6,8 @@ import (
 	"recount/internal/es"
 )
 
-// DeadLetter is one record that could not be processed, with its bytes untouched.
+// DeadLetter is one record that could not be processed, with its bytes untouched; or with none, where they were more than a
+// record of ours holds, and are to be found at the source.
 type DeadLetter struct {
 	Context   string `ch:"context"`
 	Partition int32  `ch:"partition"`

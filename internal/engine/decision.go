@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"recount/internal/es"
 )
@@ -294,23 +295,49 @@ func (d *decision) fail(reason, detail string) {
 }
 
 // deadLetter keeps the original bytes with the reason and the origin.
+//
+// An original can be larger than any record of ours: compressed, brokers take what unpacks to many times their limit. Of
+// such a one the place has to do. Were it written, the transaction would fail, and the partition would decide nothing more.
 func (d *decision) deadLetter(reason, detail string) {
 	d.fx.Counts.Failed++
 	d.fx.Counts.deadLetters(reason, 1)
-	s := d.source()
-	headers := append(append([]Header(nil), d.in.Headers...),
-		Header{HeaderReason, []byte(reason)},
-		Header{HeaderDetail, []byte(detail)},
-		Header{HeaderOrigin, fmt.Appendf(nil, "%s/%d@%d", s.Topic, s.Partition, s.Offset)},
-		Header{HeaderTopicID, []byte(s.Incarnation.String())})
-	d.fx.DeadLetters = append(d.fx.DeadLetters, Record{Partition: d.p.cfg.Partition, Key: d.in.Key, Value: d.in.Value, Headers: headers})
+	letter := Record{
+		Partition: d.p.cfg.Partition, Key: d.in.Key, Value: d.in.Value,
+		Headers: append(append([]Header(nil), d.in.Headers...), d.why(reason, cut(detail, detailBytesMax))...),
+	}
+	if size := letter.size(); size > d.p.cfg.RecordBytesMax {
+		letter.Key, letter.Value = letter.Key[:min(len(letter.Key), idBytesMax)], nil
+		letter.Headers = d.why(reason, fmt.Sprintf("its %d bytes do not fit here, and are at its origin for as long as that topic keeps them: %s", size, firstLine(detail)))
+	}
+	d.fx.DeadLetters = append(d.fx.DeadLetters, letter)
 }
 
-func firstLine(s string) string {
-	for i := range len(s) {
-		if s[i] == '\n' {
-			return s[:i]
-		}
+// why are the headers that a dead letter has beside its own.
+func (d *decision) why(reason, detail string) []Header {
+	s := d.source()
+	return []Header{
+		{HeaderReason, []byte(reason)},
+		{HeaderDetail, []byte(detail)},
+		{HeaderOrigin, fmt.Appendf(nil, "%s/%d@%d", s.Topic, s.Partition, s.Offset)},
+		{HeaderTopicID, []byte(s.Incarnation.String())},
 	}
-	return s
+}
+
+const (
+	// detailBytesMax bounds what a dead letter says for people, a panic's stack included; lineBytesMax what a line does.
+	detailBytesMax = 32 << 10
+	lineBytesMax   = 1 << 10
+)
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return cut(line, lineBytesMax)
+}
+
+// cut is a text as far as so many bytes go.
+func cut(s string, bytesMax int) string {
+	if len(s) <= bytesMax {
+		return s
+	}
+	return strings.ToValidUTF8(s[:bytesMax], "")
 }

@@ -39,6 +39,15 @@ type Record struct {
 	Headers    []Header
 }
 
+// size is how many bytes the record has, beside what a batch takes to say so.
+func (r *Record) size() int {
+	size := len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		size += len(h.Key) + len(h.Value)
+	}
+	return size
+}
+
 // Headers the engine writes.
 const (
 	HeaderForwarded = "recount-forwarded" // on a forwarded command: the partition count it was forwarded under

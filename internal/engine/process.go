@@ -66,6 +66,9 @@ func (d *decision) dispatch(before, after, event any) error {
 		if err != nil {
 			return failure{ReasonUnencodable, fmt.Sprintf("encoding a command to %s %s: %v", r.Aggregate, r.Command.ID, err)}
 		}
+		if size := len(buf) - value; size > d.p.cfg.RecordBytesMax {
+			return failure{ReasonTooLarge, fmt.Sprintf("a command to %s %s takes %d bytes, the limit is %d", r.Aggregate, r.Command.ID, size, d.p.cfg.RecordBytesMax)}
+		}
 		d.buf = buf
 		d.fx.Dispatch = append(d.fx.Dispatch, Record{
 			Context: r.Context, Partition: partition.Of(meta.AggregateID, d.p.cfg.Partitions),

@@ -16,6 +16,7 @@ var ErrClockBehind = errors.New("the clock is behind the partition's last record
 const (
 	clockBehindMillisMax = 5_000
 	idBytesMax           = 512
+	metaBytesMax         = 8 << 10
 	recordBytesUsual     = 384 // room for a small event's key and value
 )
 
@@ -123,7 +124,7 @@ func (s *step) input(in *Input) error {
 	}
 	d := decision{step: s, in: in, cmd: cmd}
 	if cmd.HasMeta {
-		if bad := checkIDs(&cmd.Meta); bad != nil {
+		if bad := s.checkMeta(&cmd.Meta); bad != nil {
 			cmd.HasMeta, err = false, bad
 		}
 	}
@@ -146,12 +147,17 @@ func (s *step) input(in *Input) error {
 	return d.decide()
 }
 
-func checkIDs(m *es.CommandMeta) error {
+// checkMeta bounds what stands in everything that is made of a command, also in what says that nothing could be made of it.
+// Of an event that a process takes in, only the IDs: it is a fact, and what else its meta says was let through once.
+func (s *step) checkMeta(m *es.CommandMeta) error {
+	others := len(m.CorrelationID) + len(m.CausationID) + len(m.Actor) + len(m.ReplyTo) + len(m.ProcessID)
 	switch {
 	case m.AggregateID == "" || m.CommandID == "":
 		return errors.New("aggregate_id and command_id must not be empty")
 	case len(m.AggregateID) > idBytesMax || len(m.CommandID) > idBytesMax:
 		return fmt.Errorf("aggregate_id and command_id must not be longer than %d bytes", idBytesMax)
+	case others > metaBytesMax && s.p.cfg.Outbox == nil:
+		return fmt.Errorf("correlation_id, causation_id, actor, reply_to and process_id must not be longer than %d bytes together", metaBytesMax)
 	}
 	return nil
 }
@@ -175,9 +181,14 @@ func (s *step) forward(d *decision, to int32) {
 			return
 		}
 	}
-	s.fx.Counts.Forwarded++
 	headers := append(append([]Header(nil), d.in.Headers...), Header{HeaderForwarded, strconv.AppendInt(nil, int64(s.p.cfg.Partitions), 10)})
-	s.fx.Dispatch = append(s.fx.Dispatch, Record{Partition: to, Key: []byte(d.cmd.Meta.AggregateID), Value: d.in.Value, Headers: headers})
+	forwarded := Record{Partition: to, Key: []byte(d.cmd.Meta.AggregateID), Value: d.in.Value, Headers: headers}
+	if size := forwarded.size(); size > s.p.cfg.RecordBytesMax {
+		d.fail(ReasonMisplaced, fmt.Sprintf("it belongs to partition %d, and its %d bytes are more than can be forwarded: send it there", to, size))
+		return
+	}
+	s.fx.Counts.Forwarded++
+	s.fx.Dispatch = append(s.fx.Dispatch, forwarded)
 }
 
 // record appends to list a record of this partition whose key and value were appended to s.buf from start on, the value from value on.

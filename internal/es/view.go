@@ -74,7 +74,8 @@ type Rejection struct {
 	Detail string
 }
 
-// DeadLetter is a record that could not be processed: original bytes, why, and where it came from.
+// DeadLetter is a record that could not be processed: original bytes, why, and where it came from. Of one that was larger
+// than a record of ours there is no Value, and the bytes are at its Origin for as long as that topic keeps them.
 type DeadLetter struct {
 	Key, Value []byte
 	Reason     string

@@ -11,6 +11,7 @@ import (
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/es/saga"
+	"recount/internal/kafka"
 	"recount/internal/partition"
 	"recount/internal/statestore"
 	"recount/internal/worker/aggregator"
@@ -173,6 +174,35 @@ func (p *pipeline) histories() map[string]saga.Phase {
 		out[id] = s.(saga.Instance[transfer.Movement]).Phase
 	}
 	return out
+}
+
+// swollen sends commands that are larger than brokers take.
+type swollen struct{ engine.Outbox }
+
+func (s swollen) AppendCommand(dst []byte, meta *es.CommandMeta, c *es.Command) ([]byte, error) {
+	out, err := s.Outbox.AppendCommand(dst, meta, c)
+	return append(out, make([]byte, kafka.RecordBytesMax)...), err
+}
+
+func TestACommandOfASagaThatIsTooLargeCostsItsInput(t *testing.T) {
+	t.Parallel()
+	p := newPipeline(t)
+	p.start(p.config("w1", statestore.NewMem()))
+	cfg := p.processes("s1", statestore.NewMem())
+	cfg.Outbox = swollen{cfg.Outbox}
+	p.start(cfg)
+	p.fund()
+	p.transfers("t", 1)
+	letters := p.log("bank.dead-letters", 1)
+	reason := ""
+	for _, h := range letters[0].Headers {
+		if h.Key == engine.HeaderReason {
+			reason = string(h.Value)
+		}
+	}
+	if len(letters) != 1 || reason != engine.ReasonTooLarge {
+		t.Errorf("%d dead letters, the first for %q", len(letters), reason)
+	}
 }
 
 func TestTransfersMoveMoney(t *testing.T) {

@@ -66,6 +66,23 @@ func TestBadRecordsBecomeDeadLettersAndTheRestGoesOn(t *testing.T) {
 	}
 }
 
+// TestACommandAsLargeAsTheyComeCostsItself: what is said beside a dead letter does not fit any more.
+func TestACommandAsLargeAsTheyComeCostsItself(t *testing.T) {
+	t.Parallel()
+	p := newPipeline(t)
+	p.start(p.config("w1", statestore.NewMem()))
+	const batchOverhead = 200
+	p.raw(partition.Of("acct-1", partitions), "acct-1", make([]byte, kafka.RecordBytesMax-batchOverhead))
+	p.send(-1, "open", "acct-1", "c1", `{"customer_id":"ada","currency":"EUR"}`)
+	p.flush()
+	if events := p.events(1); len(events) != 1 {
+		t.Errorf("%d events: the others go on", len(events))
+	}
+	if letters := p.log("bank.dead-letters", 1); len(letters) != 1 || len(letters[0].Value) != 0 || string(letters[0].Key) != "acct-1" {
+		t.Errorf("%d dead letters", len(letters))
+	}
+}
+
 func TestRestarts(t *testing.T) {
 	t.Parallel()
 	for _, store := range []string{"kept", "lost"} {
