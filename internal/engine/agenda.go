@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,7 +45,8 @@ func readAlarm(key []byte) (alarm, error) {
 }
 
 // agenda is what a partition's processes wait for, the earliest first. One that is removed stays in the queue until it
-// comes to its front. Its zero value is empty, and takes nothing.
+// comes to its front, or until most of the queue is such: deadlines are long, and nearly all of them are removed. Its zero
+// value is empty, and takes nothing.
 type agenda struct {
 	queue alarms
 	live  map[alarm]bool
@@ -59,7 +61,16 @@ func (g *agenda) add(a alarm) {
 	}
 }
 
-func (g *agenda) remove(a alarm) { delete(g.live, a) }
+// agendaSlack is how many of the removed the queue holds in any case.
+const agendaSlack = 1 << 10
+
+func (g *agenda) remove(a alarm) {
+	delete(g.live, a)
+	if len(g.queue) > agendaSlack+2*len(g.live) {
+		g.queue = slices.DeleteFunc(g.queue, func(a alarm) bool { return !g.live[a] })
+		heap.Init(&g.queue)
+	}
+}
 
 // tidy drops from the queue's front what was removed.
 func (g *agenda) tidy() {
