@@ -44,8 +44,8 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 func Create(dir, topic string, partition int32, from int64) (*Writer, error) {
 	w := &Writer{file: File{Path: PathOf(topic, partition, from), Topic: topic, Partition: partition, From: from}, hash: sha256.New()}
 	path := filepath.Join(dir, filepath.FromSlash(w.file.Path))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("making the archive's folder: %w", err)
+	if err := durable.Folder(filepath.Dir(path)); err != nil {
+		return nil, err
 	}
 	var err error
 	if w.disk, err = durable.Create(path); err != nil {

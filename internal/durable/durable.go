@@ -1,4 +1,5 @@
-// Package durable writes files that are there whole or not at all, whenever the process or the machine dies.
+// Package durable writes files that are there whole or not at all, whenever the process or the machine dies, and makes folders
+// that do not get lost beneath them.
 //
 // It knows nothing of what is in them, and keeps no lock: two that write the same file leave one of the two.
 package durable
@@ -7,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -55,6 +57,30 @@ func (f *File) Commit() error {
 
 // Abandon drops what was written.
 func (f *File) Abandon() error { return errors.Join(f.Close(), os.Remove(f.Name())) }
+
+// Folder makes the folder at path, and those on the way to it that are missing, for this user alone. Their names are on the
+// disk before it returns: else a file in it may be there whole, and no way lead to it.
+func Folder(path string) error {
+	made := []string{path} // also where it is there: whoever made it may have died before its name was on the disk
+	for at := filepath.Dir(path); !isThere(at); at = filepath.Dir(at) {
+		made = append(made, at)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("making the folder: %w", err)
+	}
+	for _, folder := range made {
+		if err := syncFolder(filepath.Dir(folder)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isThere says whether something is at path, or cannot be asked for: then making it tells why.
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
 
 // syncFolder puts a folder's names on the disk.
 func syncFolder(path string) error {

@@ -49,3 +49,26 @@ func TestAFileIsWholeOrNotThere(t *testing.T) {
 		t.Error("a file was written where there is no folder")
 	}
 }
+
+func TestAFolderIsItsOwners(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "bank.events", "3")
+	for range 2 { // one that is there is no error
+		if err := durable.Folder(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, at := range []string{path, filepath.Dir(path)} {
+		if info, err := os.Stat(at); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v: what is in it may be personal", at, info.Mode(), err)
+		}
+	}
+	inTheWay := filepath.Join(dir, "file")
+	if err := os.WriteFile(inTheWay, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := durable.Folder(filepath.Join(inTheWay, "3")); err == nil {
+		t.Error("a folder was made below a file")
+	}
+}

@@ -67,7 +67,8 @@ func ExportCommand() *cobra.Command {
 		Long: `
 Writes all events of all contexts, the histories of processes included, up to the last stable offset, into DIR: Avro Object
 Container Files, one for each partition and range of offsets, and manifest.json with the SHA-256 and the number of events of
-each, and every version of the schemas. Nobody is disturbed by it.
+each, and every version of the schemas. Nobody is disturbed by it. A DIR that it makes is this user's alone: events hold
+personal data.
 
 Run again, it adds what has come since, in new files; no file is ever written again. Killed, it is run again and goes on.
 

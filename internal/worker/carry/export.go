@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"recount/internal/archive"
+	"recount/internal/durable"
 	"recount/internal/es"
 	"recount/internal/filelock"
 	"recount/internal/kafka"
@@ -57,8 +57,8 @@ type Exported struct {
 // Run adds what the archive lacks, up to the last stable offsets. Killed, it is run again and goes on: a file counts once the
 // manifest has it, and the archive as a whole once its cut is there.
 func (x Export) Run(ctx context.Context) (_ *Exported, err error) {
-	if err := os.MkdirAll(x.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("export: making the archive's folder: %w", err)
+	if err := durable.Folder(x.Dir); err != nil {
+		return nil, fmt.Errorf("export: %w", err)
 	}
 	lock, err := lockArchive(x.Dir)
 	if err != nil {
