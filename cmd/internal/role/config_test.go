@@ -29,7 +29,7 @@ func TestAWorkersNameGoesWithItsState(t *testing.T) {
 	if other, err := instanceIn(t.TempDir(), "aggregator"); err != nil || other == first {
 		t.Errorf("two workers are called %q, %v", other, err)
 	}
-	if left, err := filepath.Glob(filepath.Join(dir, ".new-*")); err != nil || len(left) > 0 {
+	if left, err := filepath.Glob(filepath.Join(dir, "*.partial")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, instanceFile), []byte("no\x00name"), 0o600); err != nil {

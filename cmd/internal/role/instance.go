@@ -4,11 +4,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"recount/internal/durable"
 )
 
 // instanceFile holds a worker's name in its state folder: the name goes where the state goes, to another machine too.
@@ -35,33 +38,12 @@ func instanceIn(dir, program string) (string, error) {
 		return "", fmt.Errorf("reading this worker's name: %w", err)
 	}
 	name := program + "-" + strings.ToLower(rand.Text()[:instanceSuffix])
-	if err := writeDurably(path, name+"\n"); err != nil {
+	err = durable.Write(path, func(to io.Writer) error {
+		_, err := io.WriteString(to, name+"\n")
+		return err
+	})
+	if err != nil {
 		return "", fmt.Errorf("giving this worker a name: %w", err)
 	}
 	return name, nil
-}
-
-// writeDurably writes a file that is whole after a crash, or is not there.
-func writeDurably(path, content string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.WriteString(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil //nolint:nilerr // the file is there; only its name may not outlive a power cut, and then a new one is drawn
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
