@@ -103,11 +103,17 @@ func (l Log) All(ctx context.Context) ([]Instance, error) {
 	return out, nil
 }
 
+// learn asks for the schema of a frame, if it may not be known yet: newer workers than this program may be at work.
+func (l Log) learn(ctx context.Context, frame []byte) error {
+	if l.Learn == nil {
+		return nil
+	}
+	return l.Learn(ctx, frame)
+}
+
 func (l Log) fold(ctx context.Context, all map[key]*folding, r *kafka.Record) error {
-	if l.Learn != nil {
-		if err := l.Learn(ctx, r.Value); err != nil {
-			return err
-		}
+	if err := l.learn(ctx, r.Value); err != nil {
+		return err
 	}
 	e, err := l.Codec.DecodeEvent(r.Value)
 	if err != nil {
@@ -194,16 +200,27 @@ func (l Log) send(ctx context.Context, n int32, process string, frame []byte) (e
 		return err
 	}
 	defer out.Close()
-	var failed error
+	acknowledged := make(chan error, 1)
 	err = out.Produce(ctx, kafka.Command{Topic: l.Context + kafka.InboxSuffix, Partition: n, Key: []byte(process), Value: frame},
-		func(_ int32, _ int64, err error) { failed = err })
-	return errors.Join(err, out.Flush(ctx), failed)
+		func(_ int32, _ int64, err error) { acknowledged <- err })
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-acknowledged:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("the broker has not acknowledged it, and may have it all the same: %w", ctx.Err())
+	}
 }
 
 // answer looks for what an order has led to.
 func (l Log) answer(ctx context.Context, spans []kafka.Span, orderID string) (a Answer, found bool, err error) {
 	err = kafka.Replay(ctx, l.Kafka, spans, func(s kafka.Span, records []*kafka.Record, _ int64) error {
 		for _, r := range records {
+			if err := l.learn(ctx, r.Value); err != nil {
+				return err
+			}
 			if s.Topic == l.Context+kafka.ProcessesSuffix {
 				e, err := l.Codec.DecodeEvent(r.Value)
 				if err != nil {
