@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"recount/internal/kafka"
@@ -121,6 +122,18 @@ func TestALoadCanBeInterruptedWhileItsInputIsSilent(t *testing.T) {
 				t.Fatal("the load goes on waiting for input")
 			}
 		})
+	}
+}
+
+func TestInputThatBreaksOffIsNamedByItsLine(t *testing.T) {
+	t.Parallel()
+	b := newBank(t)
+	in := io.MultiReader(strings.NewReader(deposits(1)+"\n\n\n{"), iotest.ErrReader(errors.New("a broken disk"))) // blank lines count
+	res, err := Load(t.Context(), LoadConfig{
+		Codec: b.codec, Contexts: []string{"bank"}, Partitions: 1, Publisher: b, Path: "-", Stdin: in, RejectedPath: filepath.Join(t.TempDir(), "r"),
+	})
+	if res.Published != 1 || err == nil || !strings.Contains(err.Error(), "reading line 5: a broken disk") {
+		t.Errorf("%+v, %v", res, err)
 	}
 }
 

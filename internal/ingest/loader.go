@@ -92,7 +92,7 @@ func (l *loader) read(ctx context.Context, chunks chan<- *chunk) {
 	for {
 		c, err := l.fill(lines)
 		if err != nil && !errors.Is(err, io.EOF) {
-			c.err = fmt.Errorf("reading after line %d: %w", l.tally.lines.Load(), err)
+			c.err = fmt.Errorf("reading line %d: %w", lines.number, err)
 		}
 		select {
 		case chunks <- c:
