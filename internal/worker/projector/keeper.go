@@ -129,13 +129,17 @@ func (k *keeper) rollForward(ctx context.Context, all []clickhouse.Generation) {
 		return
 	}
 	_, claimed, err := k.cfg.DB.Claimed(ctx, ClaimName(k.view.Name))
-	if err == nil && !claimed {
+	if err == nil && claimed {
+		return
+	}
+	if err == nil {
 		_, _, err = k.cfg.DB.FinishSwitch(ctx, k.view.Name, nil)
-		k.cfg.Log.Info("a switch that was left in the middle was finished", "view", k.view.Name, "generation", g.Number, "error", err)
 	}
 	if err != nil {
-		k.cfg.Log.Warn("a switch was left in the middle", "view", k.view.Name, "generation", g.Number, "error", err)
+		k.cfg.Log.Warn("a switch was left in the middle, and can't be finished at the moment", "view", k.view.Name, "generation", g.Number, "error", err)
+		return
 	}
+	k.cfg.Log.Info("a switch that was left in the middle was finished", "view", k.view.Name, "generation", g.Number)
 }
 
 // ClaimName is what whoever rebuilds a view, rolls it back or mends it has claimed.
