@@ -69,15 +69,14 @@ type headLine struct {
 	Chain     string `json:"chain"`
 }
 
-// heads are those of one topic; none where there is no anchor.
-func (a *Anchor) heads(topic string) (out []proof.Head) {
+// byTopic are the heads of each topic, once for all of its partitions; none where there is no anchor.
+func (a *Anchor) byTopic() map[string][]proof.Head {
+	out := map[string][]proof.Head{}
 	if a == nil {
-		return nil
+		return out
 	}
 	for _, h := range a.Heads {
-		if h.Topic == topic {
-			out = append(out, h.Head)
-		}
+		out[h.Topic] = append(out[h.Topic], h.Head)
 	}
 	return out
 }

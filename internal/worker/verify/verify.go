@@ -61,7 +61,7 @@ func Run(ctx context.Context, r Request) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
-	v := &verifier{Request: r, at: Progress{Parts: len(parts)}}
+	v := &verifier{Request: r, anchored: r.Anchor.byTopic(), at: Progress{Parts: len(parts)}}
 	for _, p := range parts {
 		v.at.Planned += p.Until - p.From
 	}
@@ -87,6 +87,8 @@ func Run(ctx context.Context, r Request) (*Report, error) {
 
 type verifier struct {
 	Request
+	anchored map[string][]proof.Head // nobody writes to them
+
 	mu sync.Mutex
 	at Progress
 }
@@ -94,7 +96,7 @@ type verifier struct {
 func (v *verifier) walk(ctx context.Context, p Part) (proof.Result, error) {
 	w := proof.New(proof.Config{
 		Topic: p.Topic(), Partition: p.Partition, Partitions: v.Partitions,
-		Open: proof.Open(v.Codec.Opener(p.Context, p.Name)), Anchored: v.Anchor.heads(p.Topic()), Without: v.Without,
+		Open: proof.Open(v.Codec.Opener(p.Context, p.Name)), Anchored: v.anchored[p.Topic()], Without: v.Without,
 	})
 	passed := p.From
 	err := v.Source.Read(ctx, p, func(records []proof.Record, next int64) error {
