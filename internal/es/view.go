@@ -87,12 +87,14 @@ type DeadLetter struct {
 // one of these types:
 //
 //	Go                               ClickHouse
-//	string                           String, LowCardinality(String)
+//	string                           String, LowCardinality(String), Enum8, Enum16
 //	[]byte                           String
-//	int32, int64, uint64             Int32, Int64, UInt64
+//	bool                             Bool
+//	int8 … int64, uint8 … uint64     Int8 … Int64, UInt8 … UInt64
+//	float32, float64                 Float32, Float64
 //	int64 with `ch:"column,millis"`  DateTime64(3, 'UTC'): Unix milliseconds
 //	ID                               UUID
-//	Hash                             FixedString(32)
+//	Hash, and other arrays of bytes  FixedString(32), of their length
 type Table[R any] struct{ name string }
 
 // NewTable declares the table called name with rows of type R.

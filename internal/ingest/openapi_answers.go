@@ -6,7 +6,7 @@ func problemResponses() object {
 	for status, description := range map[string]string{
 		"400": "Not JSON, or an ID or header that can't be read.",
 		"401": "No bearer token, or not one that is known.",
-		"403": "The server has no tokens and serves only localhost.",
+		"403": "The policy does not let this sender send this command; or the server has no tokens and serves only localhost.",
 		"404": "No such context, aggregate, command or view (known lists those there are); or an outcome that the views don't know, or not yet.",
 		"405": "Another method is needed; Allow names it.",
 		"409": "The aggregate refused the command; code says why.",
