@@ -57,31 +57,6 @@ func StartClickHouse(ctx context.Context, o ClickHouseOptions) (*ClickHouse, err
 	return &ClickHouse{Process: p}, nil
 }
 
-// ServeClickHouse runs ClickHouse until ctx ends, as a command of its own would: in a child process all the same,
-// because the engine takes over signals and memory of the process it lives in. ready, where given, gets the URL.
-func ServeClickHouse(ctx context.Context, o ClickHouseOptions, ready func(url string)) error {
-	c, err := StartClickHouse(ctx, o)
-	if err != nil {
-		return err
-	}
-	if ready != nil {
-		ready(c.URL())
-	}
-	return superviseUntil(ctx, c.Process)
-}
-
-// superviseUntil stops the process when ctx ends, and returns early if it ends by itself.
-func superviseUntil(ctx context.Context, p *Process) error {
-	select {
-	case <-p.Done():
-		return p.Err()
-	case <-ctx.Done():
-	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
-	defer cancel()
-	return p.Stop(stopping)
-}
-
 // URL is where clickhouse-go, curl and people reach it.
 func (c *ClickHouse) URL() string { return "http://" + c.Addr() }
 

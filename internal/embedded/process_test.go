@@ -178,37 +178,3 @@ func TestStartErrorsAreTheChildsOwn(t *testing.T) {
 		t.Errorf("a start nobody waits for: %v", err)
 	}
 }
-
-func TestServeClickHouseEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	var url string
-	err := embedded.ServeClickHouse(ctx, embedded.ClickHouseOptions{DataDir: t.TempDir()}, func(u string) {
-		url = u
-		cancel()
-	})
-	if err != nil || !strings.HasPrefix(url, "http://127.0.0.1:") {
-		t.Errorf("ServeClickHouse at %q: %v", url, err)
-	}
-}
-
-func TestServeClickHouseEndsWithItsProcess(t *testing.T) {
-	t.Parallel()
-	o := embedded.ClickHouseOptions{DataDir: t.TempDir()}
-	err := embedded.ServeClickHouse(soon(t), o, func(string) {
-		holder, err := os.ReadFile(o.DataDir + "/lock") // which names the process
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		words := strings.Fields(string(holder))
-		pid, err := strconv.Atoi(words[len(words)-1])
-		if err := errors.Join(err, syscall.Kill(pid, syscall.SIGKILL)); err != nil {
-			t.Error(err)
-		}
-	})
-	if err == nil || !strings.Contains(err.Error(), "ended by itself") {
-		t.Errorf("ServeClickHouse after its process was killed: %v", err)
-	}
-}
