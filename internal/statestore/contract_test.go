@@ -23,13 +23,6 @@ func TestOverlayContract(t *testing.T) {
 	})
 }
 
-func TestStackedOverlayContract(t *testing.T) {
-	t.Parallel()
-	statestoretest.TestSingle(t, func(*testing.T) statestore.Store {
-		return statestoretest.Overlaid(statestoretest.Overlaid(statestore.NewMemStore()))
-	})
-}
-
 func TestMemRootContract(t *testing.T) {
 	t.Parallel()
 	statestoretest.TestRoot(t, func(*testing.T) statestoretest.Reopen { return freshMem() })

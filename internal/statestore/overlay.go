@@ -4,16 +4,11 @@ import (
 	"errors"
 )
 
-// ErrFlushing answers a Freeze, a Flush or a MoveTo while an earlier Freeze has not been thawed.
+// ErrFlushing answers a Freeze or a Flush while an earlier Freeze has not been thawed.
 var ErrFlushing = errors.New("state store: overlay: a flush is under way already")
 
 // Overlay is a [Reader] that keeps writes above a base: reads fall through to the base, writes stay above until they
-// are flushed or dropped. Overlays stack. One over the store holds what is committed and not yet flushed; one over that
-// holds a transaction not yet committed:
-//
-//	committed := NewOverlay(lease)
-//	batch := NewOverlay(committed)
-//	…                                    // committed: batch.MoveTo(committed) · aborted: batch.Drop()
+// are flushed or dropped. A worker has one over each lease: what is in it is committed, and not yet in the store.
 //
 // An Overlay belongs to one goroutine; no method may run beside another. Only a [Frozen] leaves that goroutine, and so a
 // flush stays off the owner's path: Freeze moves a pointer, and the owner goes on reading what it froze and writing
@@ -105,14 +100,4 @@ func (o *Overlay) Bytes() int { return o.top.bytes }
 func (o *Overlay) Drop() {
 	o.top.reset()
 	o.frozen = nil // let go, not reset: the flush may be reading it
-}
-
-// MoveTo writes what is above into another overlay, as a rule this one's base, and empties this one.
-func (o *Overlay) MoveTo(below *Overlay) error {
-	if o.frozen != nil {
-		return ErrFlushing
-	}
-	below.top.absorb(o.top)
-	o.top.reset()
-	return nil
 }

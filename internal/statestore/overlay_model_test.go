@@ -11,17 +11,15 @@ import (
 	"recount/internal/statestore"
 )
 
-// TestOverlayModel plays random operations on two stacked overlays over a store and holds all three to plain maps, with
-// flushes that land at any moment between Freeze and Thaw, that fail, and that are dropped from under.
+// TestOverlayModel plays random operations on an overlay over a store and holds both to plain maps, with flushes that land
+// at any moment between Freeze and Thaw, that fail, and that are dropped from under.
 func TestOverlayModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		store := statestore.NewMemStore()
-		lower := statestore.NewOverlay(store)
-		m := &overlayMachine{store: store, lower: lower, upper: statestore.NewOverlay(lower),
-			inStore: changes{}, inLower: changes{}, inUpper: changes{}}
+		m := &overlayMachine{store: store, above: statestore.NewOverlay(store), inStore: changes{}, inAbove: changes{}}
 		rt.Repeat(map[string]func(*rapid.T){
-			"write": m.write, "apply": m.apply, "move": m.move, "drop upper": m.dropUpper, "drop lower": m.dropLower,
+			"write": m.write, "apply": m.apply, "drop": m.drop,
 			"freeze": m.freeze, "land": m.land, "thaw": m.thaw, "flush": m.flush, "scan": m.scan, "": m.check,
 		})
 	})
@@ -31,14 +29,14 @@ func TestOverlayModel(t *testing.T) {
 type changes map[string]*string
 
 type overlayMachine struct {
-	store        statestore.Store
-	lower, upper *statestore.Overlay
+	store statestore.Store
+	above *statestore.Overlay
 
-	inStore, inLower, inUpper changes
-	frozen                    statestore.Frozen
-	inFrozen                  changes // nil: no flush is under way, or it has been dropped
-	landing                   changes // what a flush under way writes, dropped or not; nil once it has ended
-	landed                    bool
+	inStore, inAbove changes
+	frozen           statestore.Frozen
+	inFrozen         changes // nil: no flush is under way, or it has been dropped
+	landing          changes // what a flush under way writes, dropped or not; nil once it has ended
+	landed           bool
 }
 
 func (m *overlayMachine) draw(t *rapid.T) (key string, value *string) {
@@ -58,14 +56,14 @@ func (m *overlayMachine) write(t *rapid.T) {
 	key, value := m.draw(t)
 	var err error
 	if value == nil {
-		err = m.upper.Delete([]byte(key))
+		err = m.above.Delete([]byte(key))
 	} else {
-		err = m.upper.Set([]byte(key), []byte(*value))
+		err = m.above.Set([]byte(key), []byte(*value))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.inUpper[key] = value
+	m.inAbove[key] = value
 }
 
 func (m *overlayMachine) apply(t *rapid.T) {
@@ -77,45 +75,32 @@ func (m *overlayMachine) apply(t *rapid.T) {
 		} else {
 			b.Set([]byte(key), []byte(*value))
 		}
-		m.inUpper[key] = value
+		m.inAbove[key] = value
 	}
-	if err := m.upper.Apply(&b); err != nil {
+	if err := m.above.Apply(&b); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (m *overlayMachine) move(t *rapid.T) {
-	if err := m.upper.MoveTo(m.lower); err != nil {
-		t.Fatal(err)
-	}
-	maps.Copy(m.inLower, m.inUpper)
-	clear(m.inUpper)
-}
-
-func (m *overlayMachine) dropUpper(*rapid.T) {
-	m.upper.Drop()
-	clear(m.inUpper)
-}
-
-// dropLower does not call a flush under way back.
-func (m *overlayMachine) dropLower(*rapid.T) {
-	m.lower.Drop()
-	clear(m.inLower)
+// drop does not call a flush under way back.
+func (m *overlayMachine) drop(*rapid.T) {
+	m.above.Drop()
+	clear(m.inAbove)
 	m.inFrozen = nil
 }
 
 func (m *overlayMachine) freeze(t *rapid.T) {
-	frozen, err := m.lower.Freeze()
+	frozen, err := m.above.Freeze()
 	if m.inFrozen != nil {
 		if !errors.Is(err, statestore.ErrFlushing) {
 			t.Fatalf("a second freeze: %v", err)
 		}
 		return
 	}
-	if err != nil || frozen.Len() != len(m.inLower) {
-		t.Fatalf("froze %d writes, %v; want %d", frozen.Len(), err, len(m.inLower))
+	if err != nil || frozen.Len() != len(m.inAbove) {
+		t.Fatalf("froze %d writes, %v; want %d", frozen.Len(), err, len(m.inAbove))
 	}
-	m.frozen, m.inFrozen, m.inLower = frozen, m.inLower, changes{}
+	m.frozen, m.inFrozen, m.inAbove = frozen, m.inAbove, changes{}
 	m.landing, m.landed = maps.Clone(m.inFrozen), false
 }
 
@@ -134,10 +119,10 @@ func (m *overlayMachine) land(t *rapid.T) {
 }
 
 func (m *overlayMachine) thaw(*rapid.T) {
-	m.lower.Thaw(m.frozen, m.landed)
+	m.above.Thaw(m.frozen, m.landed)
 	if m.inFrozen != nil && !m.landed {
-		maps.Copy(m.inFrozen, m.inLower)
-		m.inLower = m.inFrozen
+		maps.Copy(m.inFrozen, m.inAbove)
+		m.inAbove = m.inFrozen
 	}
 	m.inFrozen, m.landing = nil, nil
 }
@@ -145,7 +130,7 @@ func (m *overlayMachine) thaw(*rapid.T) {
 func (m *overlayMachine) flush(t *rapid.T) {
 	var b statestore.Batch
 	fails := rapid.Bool().Draw(t, "fails")
-	err := m.lower.Flush(&b, func(b *statestore.Batch) error {
+	err := m.above.Flush(&b, func(b *statestore.Batch) error {
 		if fails {
 			return statestore.ErrClosed
 		}
@@ -159,20 +144,19 @@ func (m *overlayMachine) flush(t *rapid.T) {
 	case fails != (err != nil):
 		t.Fatalf("flush: %v, to fail: %v", err, fails)
 	case !fails:
-		maps.Copy(m.inStore, m.inLower)
-		clear(m.inLower)
+		maps.Copy(m.inStore, m.inAbove)
+		clear(m.inAbove)
 	}
 }
 
 func (m *overlayMachine) scan(t *rapid.T) {
-	compareScan(t, m.upper, drawKey(t), drawKey(t), m.inStore, m.inFrozen, m.inLower, m.inUpper)
+	compareScan(t, m.above, drawKey(t), drawKey(t), m.inStore, m.inFrozen, m.inAbove)
 }
 
 func (m *overlayMachine) check(t *rapid.T) {
 	compareScan(t, m.store, nil, nil, m.inStore)
-	compareScan(t, m.lower, nil, nil, m.inStore, m.inFrozen, m.inLower)
-	compareScan(t, m.upper, nil, nil, m.inStore, m.inFrozen, m.inLower, m.inUpper)
-	if got, want := m.lower.Len(), len(m.inLower)+len(m.inFrozen); got != want {
+	compareScan(t, m.above, nil, nil, m.inStore, m.inFrozen, m.inAbove)
+	if got, want := m.above.Len(), len(m.inAbove)+len(m.inFrozen); got != want {
 		t.Fatalf("%d writes above the store, want %d", got, want)
 	}
 }

@@ -43,40 +43,6 @@ func del(t *testing.T, o *statestore.Overlay, key string) {
 	}
 }
 
-// TestTransaction is how a worker uses two overlays: one for what is committed, one above for what is not.
-func TestTransaction(t *testing.T) {
-	t.Parallel()
-	store := statestore.NewMemStore()
-	committed := statestore.NewOverlay(store)
-	batch := statestore.NewOverlay(committed)
-
-	put(t, batch, "a", "1")
-	put(t, batch, "b", "1")
-	if err := batch.MoveTo(committed); err != nil { // committed
-		t.Fatal(err)
-	}
-	put(t, batch, "a", "aborted")
-	del(t, batch, "b")
-	wantContent(t, batch, "a=aborted")
-	batch.Drop() // aborted
-	wantContent(t, batch, "a=1", "b=1")
-	wantContent(t, store)
-
-	del(t, batch, "b")
-	put(t, batch, "c", "2")
-	if err := batch.MoveTo(committed); err != nil {
-		t.Fatal(err)
-	}
-	var b statestore.Batch
-	if err := committed.Flush(&b, store.Apply); err != nil {
-		t.Fatal(err)
-	}
-	wantContent(t, store, "a=1", "c=2")
-	if committed.Len() != 0 || batch.Len() != 0 {
-		t.Errorf("%d and %d writes are still above", committed.Len(), batch.Len())
-	}
-}
-
 // TestFailedFlush keeps everything, older writes below newer ones.
 func TestFailedFlush(t *testing.T) {
 	t.Parallel()
@@ -118,8 +84,7 @@ func TestOneFlushAtATime(t *testing.T) {
 	}
 	_, freezeErr := o.Freeze()
 	flushErr := o.Flush(new(statestore.Batch), func(*statestore.Batch) error { return nil })
-	moveErr := o.MoveTo(statestore.NewOverlay(statestore.NewMemStore()))
-	for call, err := range map[string]error{"freeze": freezeErr, "flush": flushErr, "move": moveErr} {
+	for call, err := range map[string]error{"freeze": freezeErr, "flush": flushErr} {
 		if !errors.Is(err, statestore.ErrFlushing) {
 			t.Errorf("%s during a flush: %v, want ErrFlushing", call, err)
 		}
