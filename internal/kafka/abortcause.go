@@ -25,11 +25,6 @@ const (
 	AbortUnknown AbortCause = "unknown"
 )
 
-// AbortCauses are all of them.
-func AbortCauses() []AbortCause {
-	return []AbortCause{AbortRebalance, AbortFenced, AbortTimeout, AbortError, AbortUnknown}
-}
-
 // AbortCause says why the last Commit did not report a commit. It belongs to the goroutine that called Commit.
 func (s *Session) AbortCause() AbortCause { return s.aborted }
 

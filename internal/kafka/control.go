@@ -92,7 +92,7 @@ func readControl(ctx context.Context, cfg Config, b controlBook) (int64, error) 
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("reading the orders: %w", err)
+		return 0, fmt.Errorf("reading %s: %w", ControlTopic, err)
 	}
 	return at.Stable, nil
 }
@@ -118,16 +118,20 @@ func followControl(ctx context.Context, cfg Config, now func() time.Time, b cont
 		kgo.FetchMaxWait(fetchWaitMax),
 	)...)
 	if err != nil {
-		return fmt.Errorf("kafka: following the orders: %w", err)
+		return fmt.Errorf("kafka: following %s: %w", ControlTopic, err)
 	}
 	defer cl.Close()
 	for {
 		at := now()
 		deliver(at)
 		next := b.next(at)
-		for changed := false; !changed; {
-			if changed, err = awaitControl(ctx, cl, b, next.Sub(now()), next); err != nil {
-				return fmt.Errorf("kafka: following the orders: %w", err)
+		for changed := false; !changed && (next.IsZero() || now().Before(next)); {
+			patience := controlIdleMax
+			if !next.IsZero() {
+				patience = min(patience, next.Sub(now()))
+			}
+			if changed, err = awaitControl(ctx, cl, b, patience); err != nil {
+				return fmt.Errorf("kafka: following %s: %w", ControlTopic, err)
 			}
 			if ctx.Err() != nil {
 				return nil
@@ -136,15 +140,8 @@ func followControl(ctx context.Context, cfg Config, now func() time.Time, b cont
 	}
 }
 
-// awaitControl reads on until an order changes or, if next is set, until it is next, which lies left ahead.
-func awaitControl(ctx context.Context, cl *kgo.Client, b controlBook, left time.Duration, next time.Time) (changed bool, err error) {
-	patience := controlIdleMax
-	if !next.IsZero() {
-		if left <= 0 {
-			return true, nil
-		}
-		patience = min(patience, left)
-	}
+// awaitControl reads on for as long as patience says, and reports whether something was entered that concerns b.
+func awaitControl(ctx context.Context, cl *kgo.Client, b controlBook, patience time.Duration) (changed bool, err error) {
 	poll, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	fetches := cl.PollFetches(poll)
