@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -224,10 +225,7 @@ func places(sums [2]map[place]rowsSum) []place {
 	all := maps.Clone(sums[0])
 	maps.Copy(all, sums[1])
 	return slices.SortedFunc(maps.Keys(all), func(a, b place) int {
-		if a.context != b.context {
-			return strings.Compare(a.context, b.context)
-		}
-		return int(a.partition) - int(b.partition)
+		return cmp.Or(strings.Compare(a.context, b.context), cmp.Compare(a.partition, b.partition))
 	})
 }
 

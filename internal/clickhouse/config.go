@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -41,18 +42,10 @@ const (
 )
 
 func (c Config) withDefaults() Config {
-	if c.Database == "" {
-		c.Database = DatabaseDefault
-	}
-	if c.ConnectTimeout == 0 {
-		c.ConnectTimeout = ConnectTimeoutDefault
-	}
-	if c.QueryTimeout == 0 {
-		c.QueryTimeout = QueryTimeoutDefault
-	}
-	if c.MaxConnections == 0 {
-		c.MaxConnections = MaxConnectionsDefault
-	}
+	c.Database = cmp.Or(c.Database, DatabaseDefault)
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, ConnectTimeoutDefault)
+	c.QueryTimeout = cmp.Or(c.QueryTimeout, QueryTimeoutDefault)
+	c.MaxConnections = cmp.Or(c.MaxConnections, MaxConnectionsDefault)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,12 +78,8 @@ func (db *DB) NewSink(ctx context.Context, v es.View, g Generation, cfg SinkConf
 	if cfg.PerSecond <= 0 {
 		return nil, errors.New("clickhouse: a sink needs to know how many inserts a second there may be")
 	}
-	if cfg.InsertLifetime == 0 {
-		cfg.InsertLifetime = InsertLifetimeDefault
-	}
-	if cfg.Takeover == 0 {
-		cfg.Takeover = TakeoverDefault
-	}
+	cfg.InsertLifetime = cmp.Or(cfg.InsertLifetime, InsertLifetimeDefault)
+	cfg.Takeover = cmp.Or(cfg.Takeover, TakeoverDefault)
 	s := &Sink{db: db, g: g, cfg: cfg, tables: map[string]sinkTable{}}
 	for _, t := range v.Tables {
 		table, err := s.open(ctx, t)

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,20 +114,14 @@ const (
 	drainTimeoutDefault  = 15 * time.Second
 )
 
-func orDefault[T int | int64 | time.Duration](v *T, d T) {
-	if *v == 0 {
-		*v = d
-	}
-}
-
 // complete fills in defaults and reports everything that is wrong at once.
 func (c *Config) complete() error {
-	orDefault(&c.BodyBytesMax, bodyBytesDefault)
-	orDefault(&c.InFlightMax, inFlightDefault)
-	orDefault(&c.InFlightBytesMax, max(inFlightBytesDefault, c.BodyBytesMax))
-	orDefault(&c.AckTimeout, ackTimeoutDefault)
-	orDefault(&c.WaitMax, waitDefault)
-	orDefault(&c.DrainTimeout, drainTimeoutDefault)
+	c.BodyBytesMax = cmp.Or(c.BodyBytesMax, bodyBytesDefault)
+	c.InFlightMax = cmp.Or(c.InFlightMax, inFlightDefault)
+	c.InFlightBytesMax = cmp.Or(c.InFlightBytesMax, max(inFlightBytesDefault, c.BodyBytesMax))
+	c.AckTimeout = cmp.Or(c.AckTimeout, ackTimeoutDefault)
+	c.WaitMax = cmp.Or(c.WaitMax, waitDefault)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, drainTimeoutDefault)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

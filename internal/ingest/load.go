@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,13 +108,9 @@ func (c *LoadConfig) complete() error {
 	if c.RejectedPath == "" && c.Path != "" {
 		c.RejectedPath = rejectedPath(c.Path)
 	}
-	orDefault(&c.FlushTimeout, flushTimeoutDefault)
-	if c.LineBytesMax == 0 {
-		c.LineBytesMax = kafka.RecordBytesMax
-	}
-	if c.Encoders == 0 {
-		c.Encoders = runtime.GOMAXPROCS(0)
-	}
+	c.FlushTimeout = cmp.Or(c.FlushTimeout, flushTimeoutDefault)
+	c.LineBytesMax = cmp.Or(c.LineBytesMax, kafka.RecordBytesMax)
+	c.Encoders = cmp.Or(c.Encoders, runtime.GOMAXPROCS(0))
 	var faults []error
 	check := func(ok bool, format string, args ...any) {
 		if !ok {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,13 +136,13 @@ type Range struct {
 
 // NewRangeConsumer returns a consumer that Run starts.
 func NewRangeConsumer(cfg RangeConfig, h RangeHandler) (*RangeConsumer, error) {
-	orDefault(&cfg.SessionTimeout, SessionTimeoutDefault)
-	orDefault(&cfg.RebalanceTimeout, RebalanceTimeoutDefault)
-	orDefault(&cfg.Limits.Records, RangeRecordsDefault)
-	orDefault(&cfg.Limits.Bytes, RangeBytesDefault)
-	orDefault(&cfg.Limits.Age, RangeAgeDefault)
-	orDefault(&cfg.Limits.Idle, RangeIdleDefault)
-	orDefault(&cfg.Limits.AheadBytes, RangeAheadBytesDefault)
+	cfg.SessionTimeout = cmp.Or(cfg.SessionTimeout, SessionTimeoutDefault)
+	cfg.RebalanceTimeout = cmp.Or(cfg.RebalanceTimeout, RebalanceTimeoutDefault)
+	cfg.Limits.Records = cmp.Or(cfg.Limits.Records, RangeRecordsDefault)
+	cfg.Limits.Bytes = cmp.Or(cfg.Limits.Bytes, RangeBytesDefault)
+	cfg.Limits.Age = cmp.Or(cfg.Limits.Age, RangeAgeDefault)
+	cfg.Limits.Idle = cmp.Or(cfg.Limits.Idle, RangeIdleDefault)
+	cfg.Limits.AheadBytes = cmp.Or(cfg.Limits.AheadBytes, RangeAheadBytesDefault)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -154,13 +155,6 @@ func NewRangeConsumer(cfg RangeConfig, h RangeHandler) (*RangeConsumer, error) {
 		}
 	}
 	return &RangeConsumer{cfg: cfg, handler: h}, errors.Join(faults...)
-}
-
-func orDefault[T comparable](v *T, d T) {
-	var zero T
-	if *v == zero {
-		*v = d
-	}
 }
 
 // Run consumes until ctx ends, then finishes the ranges in work, confirms them and returns nil. It returns early with

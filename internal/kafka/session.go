@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,15 +79,9 @@ const (
 // OpenSession starts a session. Its transactional ID is taken before it joins the group, so that whatever a predecessor
 // with the same ID left open is ended first: otherwise the offsets of that transaction would keep this one waiting.
 func OpenSession(ctx context.Context, cfg SessionConfig) (*Session, error) {
-	if cfg.TransactionTimeout == 0 {
-		cfg.TransactionTimeout = TransactionTimeoutDefault
-	}
-	if cfg.SessionTimeout == 0 {
-		cfg.SessionTimeout = SessionTimeoutDefault
-	}
-	if cfg.BufferedRecordsMax == 0 {
-		cfg.BufferedRecordsMax = bufferedRecordsMaxDefault
-	}
+	cfg.TransactionTimeout = cmp.Or(cfg.TransactionTimeout, TransactionTimeoutDefault)
+	cfg.SessionTimeout = cmp.Or(cfg.SessionTimeout, SessionTimeoutDefault)
+	cfg.BufferedRecordsMax = cmp.Or(cfg.BufferedRecordsMax, bufferedRecordsMaxDefault)
 	s := &Session{cfg: cfg, owned: map[int32]bool{}}
 	life, cut := context.WithCancel(context.Background())
 	s.cut = cut

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -228,18 +229,11 @@ func DescribeTopics(ctx context.Context, cfg Config, names ...string) (map[strin
 	for _, name := range names {
 		t, ok := found[name]
 		if !ok || t.Err != nil {
-			return nil, fmt.Errorf("kafka: topic %s: %w (--create-topics makes what is missing)", name, cmpErr(t.Err, kerr.UnknownTopicOrPartition))
+			return nil, fmt.Errorf("kafka: topic %s: %w (--create-topics makes what is missing)", name, cmp.Or[error](t.Err, kerr.UnknownTopicOrPartition))
 		}
 		out[name] = TopicInfo{ID: t.ID, Partitions: int32(len(t.Partitions))}
 	}
 	return out, nil
-}
-
-func cmpErr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }
 
 // topicPartitions names the same partitions of several topics.

@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,15 +82,15 @@ type Config struct {
 
 // WithDefaults fills what is zero.
 func (c Config) WithDefaults() Config {
-	c.Sessions = orDefault(c.Sessions, 1)
-	c.BatchMax = orDefault(c.BatchMax, 20_000)
-	c.FlushEvery = orDefault(c.FlushEvery, time.Second)
-	c.DedupWindow = orDefault(c.DedupWindow, engine.DedupMillisDefault*time.Millisecond)
-	c.DedupEntries = orDefault(c.DedupEntries, engine.DedupEntriesDefault)
-	c.CacheBytes = orDefault(c.CacheBytes, engine.CacheBytesDefault)
-	c.SnapshotEvery = orDefault(c.SnapshotEvery, engine.SnapshotEveryDefault)
-	c.CheckpointEvery = orDefault(c.CheckpointEvery, CheckpointEveryDefault)
-	c.LagEvery = orDefault(c.LagEvery, LagEveryDefault)
+	c.Sessions = cmp.Or(c.Sessions, 1)
+	c.BatchMax = cmp.Or(c.BatchMax, 20_000)
+	c.FlushEvery = cmp.Or(c.FlushEvery, time.Second)
+	c.DedupWindow = cmp.Or(c.DedupWindow, engine.DedupMillisDefault*time.Millisecond)
+	c.DedupEntries = cmp.Or(c.DedupEntries, engine.DedupEntriesDefault)
+	c.CacheBytes = cmp.Or(c.CacheBytes, engine.CacheBytesDefault)
+	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, engine.SnapshotEveryDefault)
+	c.CheckpointEvery = cmp.Or(c.CheckpointEvery, CheckpointEveryDefault)
+	c.LagEvery = cmp.Or(c.LagEvery, LagEveryDefault)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -100,14 +101,6 @@ func (c Config) WithDefaults() Config {
 		c.Observer = unobserved{}
 	}
 	return c
-}
-
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 // Validate returns every fault of c.

@@ -1,6 +1,7 @@
 package projector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,12 +74,12 @@ const restartTime = time.Minute
 const rangesPerProcessor = 4
 
 func (c Config) withDefaults() Config {
-	orDefault(&c.InsertLifetime, clickhouse.InsertLifetimeDefault)
-	orDefault(&c.SessionTimeout, kafka.SessionTimeoutDefault)
-	orDefault(&c.RebalanceTimeout, kafka.RebalanceTimeoutDefault)
-	orDefault(&c.TransactionTimeout, kafka.TransactionTimeoutDefault)
-	orDefault(&c.Concurrency, rangesPerProcessor*runtime.GOMAXPROCS(0))
-	orDefault(&c.InsertsPerSecond, clickhouse.PerSecondDefault)
+	c.InsertLifetime = cmp.Or(c.InsertLifetime, clickhouse.InsertLifetimeDefault)
+	c.SessionTimeout = cmp.Or(c.SessionTimeout, kafka.SessionTimeoutDefault)
+	c.RebalanceTimeout = cmp.Or(c.RebalanceTimeout, kafka.RebalanceTimeoutDefault)
+	c.TransactionTimeout = cmp.Or(c.TransactionTimeout, kafka.TransactionTimeoutDefault)
+	c.Concurrency = cmp.Or(c.Concurrency, rangesPerProcessor*runtime.GOMAXPROCS(0))
+	c.InsertsPerSecond = cmp.Or(c.InsertsPerSecond, clickhouse.PerSecondDefault)
 	if c.Observer == nil {
 		c.Observer = unobserved{}
 	}
@@ -89,13 +90,6 @@ func (c Config) withDefaults() Config {
 		c.Kafka.Log = c.Log
 	}
 	return c
-}
-
-func orDefault[T comparable](v *T, d T) {
-	var zero T
-	if *v == zero {
-		*v = d
-	}
 }
 
 func (c Config) validate() error {
@@ -122,7 +116,7 @@ func (c Config) follows(g clickhouse.Generation) bool { return c.Follows == nil 
 // limits are those of the ranges of one view, whose tables are fed by as many partitions, of all contexts together.
 func (c Config) limits(v es.View, partitions int) kafka.RangeLimits {
 	l := c.Limits
-	orDefault(&l.Age, time.Duration(v.Freshness())*time.Millisecond)
+	l.Age = cmp.Or(l.Age, time.Duration(v.Freshness())*time.Millisecond)
 	l.Rate = float64(c.InsertsPerSecond) / float64(max(partitions, 1))
 	return l
 }

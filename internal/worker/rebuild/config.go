@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -123,12 +124,12 @@ func (unobserved) Compared(string, clickhouse.Comparison, time.Duration)    {}
 func (unobserved) Switched(view string, generation int, took time.Duration) {}
 
 func (c Config) withDefaults() Config {
-	orDefault(&c.Block, BlockDefault)
-	orDefault(&c.BlockBytes, BlockBytesDefault)
-	orDefault(&c.Lanes, max(lanesMin, runtime.GOMAXPROCS(0)))
-	orDefault(&c.ClaimTime, clickhouse.ClaimTimeDefault)
-	orDefault(&c.Patience, PatienceDefault)
-	orDefault(&c.Who, "somebody")
+	c.Block = cmp.Or(c.Block, BlockDefault)
+	c.BlockBytes = cmp.Or(c.BlockBytes, BlockBytesDefault)
+	c.Lanes = cmp.Or(c.Lanes, max(lanesMin, runtime.GOMAXPROCS(0)))
+	c.ClaimTime = cmp.Or(c.ClaimTime, clickhouse.ClaimTimeDefault)
+	c.Patience = cmp.Or(c.Patience, PatienceDefault)
+	c.Who = cmp.Or(c.Who, "somebody")
 	if c.Observer == nil {
 		c.Observer = unobserved{}
 	}
@@ -136,13 +137,6 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func orDefault[T comparable](v *T, d T) {
-	var zero T
-	if *v == zero {
-		*v = d
-	}
 }
 
 func (c Config) validate() error {

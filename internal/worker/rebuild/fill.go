@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -59,7 +60,7 @@ func distance(from, to clickhouse.Vector) int64 {
 
 // fill brings each build to its vector exactly.
 func (r *Rebuilder) fill(ctx context.Context, until map[*build]clickhouse.Vector) error {
-	builds := slices.SortedFunc(maps.Keys(until), compareNames)
+	builds := slices.SortedFunc(maps.Keys(until), func(a, b *build) int { return cmp.Compare(a.view.Name, b.view.Name) })
 	lanes := r.lanes(builds, until)
 	if len(lanes) == 0 {
 		return nil
@@ -113,15 +114,8 @@ func (r *Rebuilder) lanes(builds []*build, until map[*build]clickhouse.Vector) [
 		out = append(out, l)
 	}
 	// The longest first, so that none is left over alone at the end.
-	slices.SortFunc(out, func(a, b *lane) int { return int((b.until - b.from) - (a.until - a.from)) })
+	slices.SortFunc(out, func(a, b *lane) int { return cmp.Compare(b.until-b.from, a.until-a.from) })
 	return out
-}
-
-func compareNames(a, b *build) int {
-	if a.view.Name < b.view.Name {
-		return -1
-	}
-	return 1
 }
 
 // filling counts while lanes run.
