@@ -37,6 +37,7 @@ func TestOnTheEngine(t *testing.T) {
 		"a question that nobody answers":          testUnansweredLookUp,
 		"watermarks and waiting for them":         testWatermarks,
 		"a watermark that was not written":        testLostWatermark,
+		"waiting while it is away":                testWaitingWhileItIsAway,
 		"what a view is known to hold":            testKnown,
 		"sums follow their rows":                  testSums,
 		"queries":                                 testQueries,

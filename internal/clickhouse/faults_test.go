@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -242,6 +243,26 @@ func testLostWatermark(t *testing.T, db *DB) {
 	stop()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// testWaitingWhileItIsAway has somebody wait while ClickHouse can't answer, whom it must not cost its return.
+func testWaitingWhileItIsAway(t *testing.T, db *DB) {
+	var asked atomic.Int64
+	server, through := behind(t, db, true, func(query string) bool {
+		if !strings.Contains(query, "watermark_rows") {
+			return false
+		}
+		asked.Add(1)
+		return true
+	})
+	server.arm(http.StatusServiceUnavailable, 0, false)
+	const patience = 3 * time.Second
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	err := through.WaitFor(ctx, "entries", es.Position{Context: "bank", Partition: 3, Offset: 9})
+	if n := asked.Load(); !errors.Is(err, context.DeadlineExceeded) || n == 0 || n > 20 {
+		t.Errorf("asked %d times in %v, %v", n, patience, err)
 	}
 }
 

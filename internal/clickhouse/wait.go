@@ -71,10 +71,14 @@ func (db *DB) stands(w *waiting) string {
 
 // watch asks until nobody of mine waits. Whoever comes after that has a map, and a goroutine, of its own.
 func (db *DB) watch(mine map[*waiting]bool) {
-	for {
+	for pause := waitPause; ; {
 		reached, err := db.servingMarks(context.Background()) // it outlives any one of those who wait
 		if err != nil && transient(err) {
-			err = nil // the next question may be answered; who has no time for that leaves
+			// The next question may be answered; who has no time for that leaves. A ClickHouse that can't answer is asked ever
+			// more seldom, so that this is not what keeps it from coming back.
+			err, pause = nil, min(2*pause, retryPauseMax)
+		} else {
+			pause = waitPause
 		}
 		db.waits.mu.Lock()
 		for w := range mine {
@@ -94,7 +98,7 @@ func (db *DB) watch(mine map[*waiting]bool) {
 		if over {
 			return
 		}
-		time.Sleep(waitPause)
+		time.Sleep(pause)
 	}
 }
 
