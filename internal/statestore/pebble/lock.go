@@ -13,7 +13,7 @@ import (
 
 // lockFS says in a person's words that a directory is taken. Pebble locks in the middle of its Open, after it has made
 // the directory durable, and reports a bare errno ("resource temporarily unavailable") or, from the same process, a
-// text: this is the one place where both are known for what they are.
+// text: this is the one place where both are known for what they are. And what it makes is for one user alone.
 type lockFS struct {
 	vfs.FS
 	dir string
@@ -31,6 +31,9 @@ func (l lockFS) Lock(name string) (io.Closer, error) {
 	return nil, fmt.Errorf("%w: another aggregator runs on this --state directory %s (it holds %s): "+
 		"stop it, or give this one a directory of its own: %w", statestore.ErrLocked, l.dir, name, err)
 }
+
+// MkdirAll makes directories for this user alone, whatever Pebble asks for: what a state holds may be personal data.
+func (l lockFS) MkdirAll(dir string, _ fs.FileMode) error { return l.FS.MkdirAll(dir, 0o700) }
 
 // Unwrap lets Pebble see the file system below.
 func (l lockFS) Unwrap() vfs.FS { return l.FS }

@@ -29,6 +29,23 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	}
 }
 
+func TestAStateIsItsOwners(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "recount", "state")
+	root, err := Open(small(nil, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []string{dir, filepath.Dir(dir)} {
+		if info, err := os.Stat(at); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v: what is in it may be personal", at, info.Mode(), err)
+		}
+	}
+	if err := root.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestDamage: a directory that cannot be read says what to do, and is left as it is.
 func TestDamage(t *testing.T) {
 	t.Parallel()
