@@ -2,7 +2,6 @@ package accountpayment_test
 
 import (
 	"errors"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -20,22 +19,20 @@ const (
 	price  = 1_210
 )
 
-// world is a payment, the account that it comes from, the saga between them, and what is under way.
+// world is a payment, the account that it comes from, and the saga between them.
 type world struct {
 	account account.Account
 	payment payment.Payment
 	spent   int64 // by the account's owner meanwhile
 
+	traffic estest.Traffic
 	saga    *estest.Instance
-	decided map[string]es.Answered // by command ID: what aggregates remember
-	waiting []es.Request
-	answers []es.Answered
-	events  []es.Happened // of the payment, in the order of its log
-	told    int           // commands of the saga that were put under way
 }
 
 func newWorld(t *rapid.T) *world {
-	w := &world{saga: estest.NewInstance(Saga(), estest.ProcessID), decided: map[string]es.Answered{}}
+	w := &world{}
+	w.traffic.Decide = w.decide
+	w.saga = w.traffic.Add(Saga(), estest.ProcessID)
 	_ = w.ofBank(account.Open{CustomerID: "ada", Currency: "EUR"})
 	_ = w.ofBank(account.Deposit{Amount: paidIn, Currency: "EUR"})
 	currency := rapid.SampledFrom([]string{"EUR", "EUR", "EUR", "USD"}).Draw(t, "currency")
@@ -44,70 +41,20 @@ func newWorld(t *rapid.T) *world {
 }
 
 func (w *world) ofBank(c account.Command) (err error) {
-	w.account, _, err = es.Handle(w.account, c)
+	w.account, err = estest.Ask(&w.traffic, account.Type(), "acct-1", w.account, c)
 	return err
 }
 
 func (w *world) ofShop(c payment.Command) (err error) {
-	var events []payment.Event
-	w.payment, events, err = es.Handle(w.payment, c)
-	for _, e := range events {
-		if name := estest.WireName(payment.Type(), e); slices.Contains(Saga().Concerns(), "payment."+name) {
-			w.events = append(w.events, es.Happened{Aggregate: "payment", Type: name, Event: e})
-		}
-	}
+	w.payment, err = estest.Ask(&w.traffic, payment.Type(), "1", w.payment, c)
 	return err
 }
 
-// take gives the saga an input, and puts what it sends under way.
-func (w *world) take(t *rapid.T, what es.Occurrence) {
-	var refusal es.Refusal
-	if err := w.saga.Take(what); err != nil && !errors.As(err, &refusal) {
-		t.Fatal(err)
+func (w *world) decide(r es.Request) error {
+	if r.Context == "bank" {
+		return w.ofBank(r.Body.(account.Command))
 	}
-	w.waiting = append(w.waiting, w.saga.Sent[w.told:]...)
-	w.told = len(w.saga.Sent)
-}
-
-// deliver has a command of the saga decided, now and then twice.
-func (w *world) deliver(t *rapid.T) {
-	i := rapid.IntRange(0, len(w.waiting)-1).Draw(t, "which command")
-	r := w.waiting[i]
-	w.waiting = slices.Delete(w.waiting, i, i+1)
-	answer, known := w.decided[r.CommandID]
-	if !known {
-		var err error
-		if r.Context == "bank" {
-			err = w.ofBank(r.Body.(account.Command))
-		} else {
-			err = w.ofShop(r.Body.(payment.Command))
-		}
-		answer = es.Answered{CommandID: r.CommandID, Outcome: es.Accepted}
-		var no es.Refusal
-		if errors.As(err, &no) {
-			answer.Outcome, answer.Code = es.Refused, string(no)
-		}
-		w.decided[r.CommandID] = answer
-	}
-	if rapid.IntRange(0, 9).Draw(t, "again") == 9 {
-		w.waiting = append(w.waiting, r)
-	}
-	w.answers = append(w.answers, answer)
-}
-
-func (w *world) answer(t *rapid.T) {
-	i := rapid.IntRange(0, len(w.answers)-1).Draw(t, "which answer")
-	a := w.answers[i]
-	if rapid.IntRange(0, 9).Draw(t, "again") < 9 {
-		w.answers = slices.Delete(w.answers, i, i+1)
-	}
-	w.take(t, a)
-}
-
-func (w *world) hear(t *rapid.T) {
-	next := w.events[0]
-	w.events = w.events[1:]
-	w.take(t, next)
+	return w.ofShop(r.Body.(payment.Command))
 }
 
 // others are the shop, the account's owner and a court: they do as they please, also too late.
@@ -136,37 +83,14 @@ func (w *world) others(t *rapid.T) {
 	}
 }
 
-func (w *world) phase() saga.Phase { return w.saga.State.(saga.Instance[Debit]).Phase }
-
-// run does whatever can come next until nothing can.
-func (w *world) run(t *rapid.T) {
-	for range 2_000 {
-		var can []func(*rapid.T)
-		for _, next := range []struct {
-			waits int
-			do    func(*rapid.T)
-		}{{len(w.waiting), w.deliver}, {len(w.answers), w.answer}, {len(w.events), w.hear}} {
-			if next.waits > 0 {
-				can = append(can, next.do)
-			}
-		}
-		if !w.phase().Ended() && (len(can) == 0 || rapid.IntRange(0, 9).Draw(t, "others") == 9) {
-			can = append(can, w.others)
-		}
-		if len(can) == 0 {
-			return
-		}
-		can[rapid.IntRange(0, len(can)-1).Draw(t, "next")](t)
-	}
-	t.Fatalf("it does not end: %+v", w.saga.State)
-}
+func (w *world) ended() bool { return w.saga.State.(saga.Instance[Debit]).Phase.Ended() }
 
 // check says what is not where it should be once the saga has ended.
 func (w *world) check() error {
 	received := w.payment.Status == payment.StatusReceived || w.payment.Settled
 	taken := paidIn - w.spent - w.account.Balance
 	switch {
-	case !w.phase().Ended():
+	case !w.ended():
 		return errors.New("the saga has not ended")
 	case len(w.account.Holds) > 0:
 		return errors.New("something is still set aside")
@@ -185,7 +109,7 @@ func TestWhatIsCollectedIsWhatTheAccountLost(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
-		w.run(t)
+		w.traffic.Run(t, w.ended, w.others)
 		if err := w.check(); err != nil {
 			t.Fatalf("%v\n%+v\n%+v\n%+v", err, w.account, w.payment, w.saga.State)
 		}

@@ -3,7 +3,6 @@ package fulfilment_test
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -30,186 +29,83 @@ type shop struct {
 	stock    map[string]inventory.Inventory
 	had      map[string]int64 // of each article, before
 
+	traffic estest.Traffic
 	saga    *estest.Instance
-	decided map[string]es.Answered // by command ID: what aggregates remember
-	waiting []es.Request
-	answers []es.Answered
-	events  []es.Happened // of the order, its payment and its shipment, in the order of their log
-	told    int           // commands of the saga that were put under way
+	asked   int // how often others did something
 }
 
-var types = []es.AggregateType{order.Type(), customer.Type(), payment.Type(), shipment.Type(), inventory.Type()}
-
 func newShop(t *rapid.T) *shop {
-	s := &shop{
-		saga: estest.NewInstance(Saga(), estest.ProcessID), decided: map[string]es.Answered{},
-		stock: map[string]inventory.Inventory{}, had: map[string]int64{},
-	}
+	s := &shop{stock: map[string]inventory.Inventory{}, had: map[string]int64{}}
+	s.traffic.Decide, s.traffic.Breaks = s.decide, 20
+	s.saga = s.traffic.Add(Saga(), estest.ProcessID)
 	for _, sku := range []string{"a", "b"} {
 		s.had[sku] = rapid.SampledFrom([]int64{6, 20, 4, 1}).Draw(t, "stock")
-		s.decide(t, "inventory", sku, inventory.Receive{Quantity: s.had[sku]})
-		s.decide(t, "inventory", sku, inventory.Allocate{OrderID: "another", Line: 1, Quantity: 1})
+		s.ask("inventory", sku, inventory.Receive{Quantity: s.had[sku]})
+		s.ask("inventory", sku, inventory.Allocate{OrderID: "another", Line: 1, Quantity: 1})
 	}
 	home := address.Address{Street: "s", City: "c", Country: "MC"}
 	limit := rapid.SampledFrom([]int64{100_000, 100_000, 100_000, 100}).Draw(t, "limit")
-	s.decide(t, "customer", "ada", customer.Register{Name: "Ada", Email: "a@b", Address: home, Currency: "EUR", CreditLimit: limit})
+	s.ask("customer", "ada", customer.Register{Name: "Ada", Email: "a@b", Address: home, Currency: "EUR", CreditLimit: limit})
 	place := order.Place{CustomerID: "ada", Currency: "EUR", Carrier: "post", ShipTo: home}
 	for range rapid.IntRange(1, 4).Draw(t, "lines") {
 		place.Lines = append(place.Lines, order.Line{
 			SKU: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "sku"), Quantity: rapid.Int64Range(1, 3).Draw(t, "quantity"), UnitPrice: 333, TaxRate: 2100,
 		})
 	}
-	s.decide(t, "order", "1", place)
+	s.ask("order", "1", place)
 	return s
 }
 
-// decide has an aggregate decide a command, whoever sends it, and puts its events into the log.
-func (s *shop) decide(t *rapid.T, aggregate, id string, body any) (err error) {
-	var events []any
-	switch c := body.(type) {
+// ask has an aggregate decide what somebody else than the saga wants, and leaves it at the answer.
+func (s *shop) ask(aggregate, id string, body any) {
+	_ = s.decide(es.Request{Command: es.Command{Aggregate: aggregate, ID: id, Body: body}})
+}
+
+func (s *shop) decide(r es.Request) (err error) {
+	x := &s.traffic
+	switch c := r.Body.(type) {
 	case order.Command:
-		s.order, events, err = handle(s.order, c)
+		s.order, err = estest.Ask(x, order.Type(), r.ID, s.order, c)
 	case customer.Command:
-		s.customer, events, err = handle(s.customer, c)
+		s.customer, err = estest.Ask(x, customer.Type(), r.ID, s.customer, c)
 	case payment.Command:
-		s.payment, events, err = handle(s.payment, c)
+		s.payment, err = estest.Ask(x, payment.Type(), r.ID, s.payment, c)
 	case shipment.Command:
-		s.shipment, events, err = handle(s.shipment, c)
+		s.shipment, err = estest.Ask(x, shipment.Type(), r.ID, s.shipment, c)
 	case inventory.Command:
-		s.stock[id], events, err = handle(s.stock[id], c)
+		s.stock[r.ID], err = estest.Ask(x, inventory.Type(), r.ID, s.stock[r.ID], c)
 	default:
-		t.Fatalf("%T is no command", body)
-	}
-	if id != "1" {
-		return err // the saga hears of its own ID alone
-	}
-	for _, e := range events {
-		a := types[slices.IndexFunc(types, func(a es.AggregateType) bool { return a.Name() == aggregate })]
-		name := estest.WireName(a, e)
-		if slices.Contains(Saga().Concerns(), aggregate+"."+name) {
-			s.events = append(s.events, es.Happened{Aggregate: aggregate, Type: name, Event: e})
-		}
+		return fmt.Errorf("%T is no command", c)
 	}
 	return err
 }
 
-func handle[S es.Aggregate[S, C, E], C, E any](s S, c C) (S, []any, error) {
-	after, events, err := es.Handle[S, C, E](s, c)
-	all := make([]any, len(events))
-	for i, e := range events {
-		all[i] = e
+// others are whoever moves the money, packs the parcel, and wants the order: they do as they please, also too late. Where
+// nobody has answered for long enough, the warehouse has the parcel leave.
+func (s *shop) others(t *rapid.T) {
+	if s.asked++; s.asked > patience {
+		s.ask("shipment", "1", shipment.Dispatch{})
 	}
-	return after, all, err
-}
-
-// take gives the saga an input, and puts what it sends under way.
-func (s *shop) take(t *rapid.T, what es.Occurrence) {
-	var refusal es.Refusal
-	if err := s.saga.Take(what); err != nil && !errors.As(err, &refusal) {
-		t.Fatal(err)
-	}
-	s.waiting = append(s.waiting, s.saga.Sent[s.told:]...)
-	s.told = len(s.saga.Sent)
-}
-
-// deliver has a command of the saga decided, now and then twice, and now and then break.
-func (s *shop) deliver(t *rapid.T) {
-	i := rapid.IntRange(0, len(s.waiting)-1).Draw(t, "which command")
-	r := s.waiting[i]
-	s.waiting = slices.Delete(s.waiting, i, i+1)
-	answer, known := s.decided[r.CommandID]
-	if !known {
-		if rapid.IntRange(0, 19).Draw(t, "breaks") == 19 { // a dead letter: whoever sends it again must be the saga
-			s.answers = append(s.answers, es.Answered{CommandID: r.CommandID, Outcome: es.Failed, Code: "decide-panicked"})
-			return
-		}
-		answer = es.Answered{CommandID: r.CommandID, Outcome: es.Accepted}
-		var no es.Refusal
-		if err := s.decide(t, r.Aggregate, r.ID, r.Body); errors.As(err, &no) {
-			answer.Outcome, answer.Code = es.Refused, string(no)
-		}
-		s.decided[r.CommandID] = answer
-	}
-	if rapid.IntRange(0, 9).Draw(t, "again") == 9 {
-		s.waiting = append(s.waiting, r)
-	}
-	s.answers = append(s.answers, answer)
-}
-
-func (s *shop) answer(t *rapid.T) {
-	i := rapid.IntRange(0, len(s.answers)-1).Draw(t, "which answer")
-	a := s.answers[i]
-	if rapid.IntRange(0, 9).Draw(t, "again") < 9 {
-		s.answers = slices.Delete(s.answers, i, i+1)
-	}
-	s.take(t, a)
-}
-
-// hear gives the saga the next event of the log.
-func (s *shop) hear(t *rapid.T) {
-	next := s.events[0]
-	s.events = s.events[1:]
-	s.take(t, next)
-}
-
-// fire gives the saga a timer it waits for, early as it may be.
-func (s *shop) fire(t *rapid.T) {
-	timers := s.saga.Timers()
-	s.take(t, es.Elapsed{Timer: timers[rapid.IntRange(0, len(timers)-1).Draw(t, "which timer")]})
-}
-
-// others are whoever moves the money, packs the parcel, and wants the order: they do as they please, also too late.
-func (s *shop) others(t *rapid.T, patience int) {
-	switch rapid.IntRange(0, 9+patience).Draw(t, "who") {
+	switch rapid.IntRange(0, 19).Draw(t, "who") {
 	case 0:
-		_ = s.decide(t, "order", "1", order.Cancel{Reason: "changed my mind"})
+		s.ask("order", "1", order.Cancel{Reason: "changed my mind"})
 	case 1:
-		_ = s.decide(t, "payment", "1", payment.Decline{})
+		s.ask("payment", "1", payment.Decline{})
 	case 2:
-		_ = s.decide(t, "shipment", "1", shipment.Cancel{Reason: "lost"})
+		s.ask("shipment", "1", shipment.Cancel{Reason: "lost"})
 	case 3:
-		_ = s.decide(t, "customer", "ada", customer.Block{})
+		s.ask("customer", "ada", customer.Block{})
 	case 4, 5:
-		_ = s.decide(t, "shipment", "1", shipment.Dispatch{})
+		s.ask("shipment", "1", shipment.Dispatch{})
 	default:
-		_ = s.decide(t, "payment", "1", payment.Authorise{Reference: "a"})
+		s.ask("payment", "1", payment.Authorise{Reference: "a"})
 	}
 }
 
-// run does whatever can come next until nothing can, and orders a retry where the saga is stuck.
-func (s *shop) run(t *rapid.T) {
-	for n := range 5_000 {
-		var can []func(*rapid.T)
-		for _, next := range []struct {
-			waits int
-			do    func(*rapid.T)
-		}{{len(s.waiting), s.deliver}, {len(s.answers), s.answer}, {len(s.events), s.hear}} {
-			if next.waits > 0 {
-				can = append(can, next.do)
-			}
-		}
-		ended := s.phase().Ended()
-		if !ended && (len(can) == 0 || rapid.IntRange(0, 9).Draw(t, "others") == 9) {
-			can = append(can, func(t *rapid.T) { s.others(t, 10) })
-		}
-		if len(s.saga.Timers()) > 0 && rapid.IntRange(0, 29).Draw(t, "a timer") == 29 {
-			can = append(can, s.fire)
-		}
-		if len(can) == 0 {
-			return
-		}
-		if s.phase().IsStuck() {
-			s.take(t, es.Ordered{Order: es.OrderRetry})
-		}
-		can[rapid.IntRange(0, len(can)-1).Draw(t, "next")](t)
-		if n == 4_000 { // nobody answered for long enough: the warehouse has it leave
-			_ = s.decide(t, "shipment", "1", shipment.Dispatch{})
-		}
-	}
-	t.Fatalf("it does not end: %+v", s.saga.State)
-}
+// patience is how often others do something until somebody wants to see the end.
+const patience = 1_000
 
-func (s *shop) phase() saga.Phase { return s.saga.State.(saga.Instance[Plan]).Phase }
+func (s *shop) ended() bool { return s.saga.State.(saga.Instance[Plan]).Phase.Ended() }
 
 // TestEveryOrderEndsShippedOrCancelled has commands, answers, events and timers come in any order, twice, or break, while
 // others decide for themselves. In the end the order is shipped with all it needs, or it is cancelled and holds nothing.
@@ -217,7 +113,7 @@ func TestEveryOrderEndsShippedOrCancelled(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := newShop(t)
-		s.run(t)
+		s.traffic.Run(t, s.ended, s.others)
 		if err := s.check(); err != nil {
 			t.Fatalf("%v\n%+v", err, s.saga.State)
 		}
