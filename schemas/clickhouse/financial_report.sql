@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.financial_report_g{{.Generation}}
     recorded_at DateTime64(3, 'UTC')   COMMENT 'When it was recorded' CODEC(Delta, LZ4),
     partition   Int32,
     offset      Int64                  COMMENT 'Place of the event in its partition' CODEC(Delta, ZSTD),
-    event_type  LowCardinality(String) COMMENT 'PaymentReceived or PaymentRefunded',
+    event_type  LowCardinality(String) COMMENT 'PaymentReceived, PaymentRefunded or RefundReversed',
     event_id    UUID                   CODEC(NONE),
     command_id  String                 CODEC(ZSTD),
     order_id    String,
@@ -39,4 +39,4 @@ SELECT
     concat(context, '/', partition, '@', offset) AS position, partition, offset,
     event_type, event_id, command_id, order_id, customer_id, refund_id, currency, amount, tax
 FROM {{.Database}}.financial_report_g{{.Generation}} AS f
-COMMENT 'Every movement of money: what came in for an order, and what went back';
+COMMENT 'Every movement of money: what came in for an order, what went back, and what did not arrive there';

@@ -1,7 +1,8 @@
 -- What the shop earned, by day and by month of valid_at in UTC. Sums are wider than any Int64, so that none wraps around.
 --
 --   revenue   what came in, taxes included
---   refunded  what went back, taxes included
+--   refunds   how often something went back, less how often it did not arrive: an account of the bank did not take it
+--   refunded  what went back, taxes included, less what did not arrive
 --   taxes     what of revenue is tax, less what of refunded is
 --   earned    revenue less refunded less taxes
 
@@ -11,9 +12,10 @@ SELECT
     d.day                                                 AS day,
     d.currency                                            AS currency,
     sumIf(d.entries, d.event_type = 'PaymentReceived')    AS payments,
-    sumIf(d.entries, d.event_type = 'PaymentRefunded')    AS refunds,
-    sumIf(d.amount, d.event_type = 'PaymentReceived')     AS revenue,
-    -sumIf(d.amount, d.event_type = 'PaymentRefunded')    AS refunded,
+    sumIf(d.entries, d.event_type = 'PaymentRefunded')
+        - sumIf(d.entries, d.event_type = 'RefundReversed')                    AS refunds,
+    sumIf(d.amount, d.event_type = 'PaymentReceived')                          AS revenue,
+    -sumIf(d.amount, d.event_type IN ('PaymentRefunded', 'RefundReversed'))    AS refunded,
     sum(d.tax)                                            AS taxes,
     revenue - refunded - taxes                            AS earned
 FROM

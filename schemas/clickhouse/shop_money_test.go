@@ -17,7 +17,8 @@ const (
 	reportMonthly = "SELECT month, currency, payments, refunds, revenue, refunded, taxes, earned FROM financial_report_monthly ORDER BY ALL"
 )
 
-// randomPayments are payments in two currencies, some refunded in parts, some come to nothing.
+// randomPayments are payments in two currencies, some refunded in parts, some come to nothing. Of what goes back into an
+// account of the bank some does not arrive.
 func randomPayments(t *testing.T) (records []es.Recorded) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -36,8 +37,14 @@ func randomPayments(t *testing.T) (records []es.Recorded) {
 			continue
 		}
 		records = append(records, p.do(t, day(), Capture{}))
+		p.do(t, day(), Settle{})
+		p.state.Account = []string{"", "acct-1"}[draw.IntN(2)]
 		for n := range draw.IntN(3) {
-			records = append(records, p.do(t, day(), Refund{RefundID: fmt.Sprint(n), Amount: amount / 4, Tax: amount / 28, Currency: currency}))
+			refund := Refund{RefundID: fmt.Sprint(n), Amount: amount / 4, Tax: amount / 28, Currency: currency, Account: p.state.Account}
+			records = append(records, p.do(t, day(), refund))
+			if refund.Account != "" && draw.IntN(2) == 0 {
+				records = append(records, p.do(t, day(), ReverseRefund{RefundID: refund.RefundID}))
+			}
 		}
 	}
 	return records
@@ -61,6 +68,10 @@ func foldMoney(records []es.Recorded, layout, suffix string) (lines []string) {
 			s := sums[key{day, e.Currency}]
 			s.refunds, s.refunded, s.taxes = s.refunds+1, s.refunded+e.Amount, s.taxes-e.Tax
 			sums[key{day, e.Currency}] = s
+		case RefundReversed:
+			s := sums[key{day, e.Currency}]
+			s.refunds, s.refunded, s.taxes = s.refunds-1, s.refunded-e.Amount, s.taxes+e.Tax
+			sums[key{day, e.Currency}] = s
 		}
 	}
 	for k, s := range sums {
@@ -81,7 +92,7 @@ func testFinancialReport(t *testing.T, db *database) {
 	if _, err := db.post("SELECT sum(amount) FROM financial_entries GROUP BY toDate(recorded_at)"+kept, nil); err == nil {
 		t.Error("what nobody keeps is kept: the test proves nothing")
 	}
-	if db.query(t, "SELECT count() FROM financial_entries WHERE event_type NOT IN ('PaymentReceived', 'PaymentRefunded')") != "0" {
+	if db.query(t, "SELECT count() FROM financial_entries WHERE event_type NOT IN ('PaymentReceived', 'PaymentRefunded', 'RefundReversed')") != "0" {
 		t.Error("what moves no money has a row")
 	}
 }

@@ -7,10 +7,10 @@ FROM
         toInt128(JSONExtractInt(payload, 'amount')) AS amount,
         toInt128(JSONExtractInt(payload, 'tax')) AS tax,
         ['revenue', 'refunded', 'taxes'] AS kinds,
-        if(event_type = 'PaymentReceived', [amount, 0, tax], [0, amount, -tax]) AS all_told,
+        multiIf(event_type = 'PaymentReceived', [amount, 0, tax], event_type = 'PaymentRefunded', [0, amount, -tax], [0, -amount, tax]) AS all_told,
         arrayResize([toInt128(0)], 3, toInt128(0)) AS all_kept
     FROM events
-    WHERE context = 'shop' AND aggregate = 'payment' AND event_type IN ('PaymentReceived', 'PaymentRefunded')
+    WHERE context = 'shop' AND aggregate = 'payment' AND event_type IN ('PaymentReceived', 'PaymentRefunded', 'RefundReversed')
     UNION ALL
     SELECT
         currency, toInt128(0) AS amount, toInt128(0) AS tax, ['revenue', 'refunded', 'taxes'] AS kinds,

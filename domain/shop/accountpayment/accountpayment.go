@@ -4,8 +4,8 @@
 //
 //	hold ─▶ authorise ┄(the shop collects)┄▶ take ─▶ confirm ┄(what was paid for has left)┄▶ done
 //
-// Its payments are the shop's and its accounts the bank's: it is the one place that knows both. Whether there is money is
-// for the account to say, and whether it is still wanted for the payment.
+// Its payments are the shop's and its accounts the bank's: whether there is money is for the account to say, and whether it
+// is still wanted for the payment. What is given back after it is done, package accountrefund puts back, part by part.
 package accountpayment
 
 import (

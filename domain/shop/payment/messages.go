@@ -55,6 +55,16 @@ type Refund struct {
 	Tax      int64  `avro:"tax"`
 	Currency string `avro:"currency"`
 	Reason   string `avro:"reason"`
+	// Account is that of the bank into which whoever sends this puts the money, if this is accepted: the saga of refunds into
+	// accounts. Empty: it goes the way that the money of this payment goes otherwise.
+	Account string `avro:"account"`
+}
+
+// ReverseRefund says that the account of the bank did not take what a refund gives back: the shop has it still.
+type ReverseRefund struct {
+	RefundID string `avro:"refund_id"`
+	// Reason is the account's own code, or why else it came to nothing.
+	Reason string `avro:"reason"`
 }
 
 func (Request) command()           {}
@@ -66,6 +76,7 @@ func (Settle) command()            {}
 func (Decline) command()           {}
 func (Cancel) command()            {}
 func (Refund) command()            {}
+func (ReverseRefund) command()     {}
 
 // Event states what happened. The set is sealed.
 //
@@ -182,6 +193,21 @@ type PaymentRefunded struct {
 	Reason     string `avro:"reason"`
 	// StatusAfter is refunded once all of it was given back, until then received.
 	StatusAfter Status `avro:"status_after"`
+	// Account is that of the bank which it goes into; empty: it goes into none, or whoever collected the money puts it back.
+	Account string `avro:"account"`
+}
+
+// RefundReversed says that what was given back did not arrive, and is the shop's again. The payment is received then,
+// whatever it was.
+type RefundReversed struct {
+	OrderID    string `avro:"order_id"`
+	CustomerID string `avro:"customer_id"`
+	RefundID   string `avro:"refund_id"`
+	Amount     int64  `avro:"amount"`
+	Tax        int64  `avro:"tax"`
+	Currency   string `avro:"currency"`
+	Account    string `avro:"account"`
+	Reason     string `avro:"reason"`
 }
 
 func (PaymentRequested) event()    {}
@@ -190,6 +216,7 @@ func (PaymentReceived) event()     {}
 func (PaymentDeclined) event()     {}
 func (PaymentCancelled) event()    {}
 func (PaymentRefunded) event()     {}
+func (RefundReversed) event()      {}
 func (HoldRequested) event()       {}
 func (CollectionRequested) event() {}
 func (PaymentCollected) event()    {}

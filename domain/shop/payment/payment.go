@@ -7,7 +7,8 @@
 //
 // What is in brackets is for payments from an account of the bank: their money is collected there before it counts as
 // received, and put back if the payment comes to nothing before it is settled. Until then they are given back as a whole
-// or not at all.
+// or not at all. What is given back later goes into the account that it came from, and is reversed if the account does not
+// take it.
 //
 // Whoever moves the money (a bank, a card scheme) answers a request with Authorise or Decline, and late answers are told
 // so: to an authorisation after the end the answer is no, so that the money is let go. Only what was received can be
@@ -62,6 +63,10 @@ type Refunded struct {
 	RefundID string `avro:"refund_id"`
 	Amount   int64  `avro:"amount"`
 	Tax      int64  `avro:"tax"`
+	// Account is that of the bank which it went into; empty: into none.
+	Account string `avro:"account"`
+	// Reversed: it did not arrive, and is not given back after all.
+	Reversed bool `avro:"reversed"`
 }
 
 // Decide returns the facts c makes true, or refuses.
@@ -85,6 +90,8 @@ func (p Payment) Decide(c Command) ([]Event, error) {
 		return p.cancel(c)
 	case Refund:
 		return p.refund(c)
+	case ReverseRefund:
+		return p.reverseRefund(c)
 	}
 	panic(es.Unhandled(c))
 }
@@ -134,7 +141,9 @@ func (p Payment) Evolve(e Event) Payment {
 		p.Status = StatusCancelled
 	case PaymentRefunded:
 		p.Status = e.StatusAfter
-		p.Refunds = append(slices.Clip(p.Refunds), Refunded{RefundID: e.RefundID, Amount: e.Amount, Tax: e.Tax})
+		p.Refunds = append(slices.Clip(p.Refunds), Refunded{RefundID: e.RefundID, Amount: e.Amount, Tax: e.Tax, Account: e.Account})
+	case RefundReversed:
+		p.Status, p.Refunds = StatusReceived, withReversed(p.Refunds, e.RefundID)
 	default:
 		panic(es.Unhandled(e))
 	}

@@ -32,11 +32,15 @@ var (
 	collected  = PaymentCollected{OrderID: "o-1", CustomerID: "ada", Account: "acct-1", Amount: 1210, Currency: "EUR"}
 	settled    = PaymentSettled{OrderID: "o-1", CustomerID: "ada", Amount: 1210, Currency: "EUR"}
 	whole      = refundedBy("r-1", 1210, 210, StatusRefunded)
+	putBack    = refundedInto("acct-1", half)
+	restBack   = refundedInto("acct-1", rest)
+	reversed   = RefundReversed{OrderID: "o-1", CustomerID: "ada", RefundID: "r-1", Amount: 605, Tax: 105, Currency: "EUR", Account: "acct-1", Reason: "closed"}
 	revoked    = revokedFor(string(Cancelled))
 
 	authorise = Authorise{Reference: "auth-7"}
 	decline   = Decline{Reason: "no cover"}
 	cancel    = Cancel{Reason: "no answer"}
+	reverse   = ReverseRefund{RefundID: "r-1", Reason: "closed"}
 )
 
 func revokedFor(code string) DebitRevoked {
@@ -49,6 +53,17 @@ func refundedBy(id string, amount, tax int64, after Status) PaymentRefunded {
 
 func refund(id string, amount, tax int64) Refund {
 	return Refund{RefundID: id, Amount: amount, Tax: tax, Currency: "EUR"}
+}
+
+func refundedInto(account string, e PaymentRefunded) PaymentRefunded {
+	e.Account = account
+	return e
+}
+
+func refundInto(account, id string, amount, tax int64) Refund {
+	c := refund(id, amount, tax)
+	c.Account = account
+	return c
 }
 
 func asked(change func(*Request)) Request {
@@ -84,7 +99,7 @@ func inPennies() []Event {
 }
 
 func cases() []row {
-	return slices.Concat(requests(), answers(), captures(), ends(), refunds(), debits(), collections())
+	return slices.Concat(requests(), answers(), captures(), ends(), refunds(), debits(), collections(), refundsIntoAccounts())
 }
 
 func requests() []row {
@@ -203,9 +218,40 @@ func debits() []row {
 			Name: "refund all from an account", Given: fromAccount(isReceived), When: refund("r-1", 1210, 210),
 			Then: given(whole, revokedFor(CodeRefunded)),
 		},
-		{Name: "refund all once it is settled", Given: fromAccount(isSettled), When: refund("r-1", 1210, 210), Then: given(whole)},
 		{Name: "refund a part before it is settled", Given: fromAccount(isReceived), When: refund("r-1", 605, 105), Refused: NotSettled},
-		{Name: "refund a part once it is", Given: fromAccount(isSettled), When: refund("r-1", 605, 105), Then: given(half)},
+		{Name: "refund a part into the account before it is settled", Given: fromAccount(isReceived), When: refundInto("acct-1", "r-1", 605, 105), Refused: NotSettled},
+		{Name: "refund all into it before it is settled", Given: fromAccount(isReceived), When: refundInto("acct-1", "r-1", 1210, 210), Refused: NotSettled},
+	}
+}
+
+func refundsIntoAccounts() []row {
+	some := fromAccount(isSettled, putBack)
+	none := fromAccount(isSettled, putBack, reversed)
+	return []row{
+		{Name: "refund a part into the account", Given: fromAccount(isSettled), When: refundInto("acct-1", "r-1", 605, 105), Then: given(putBack)},
+		{Name: "refund the same into it again", Given: some, When: refundInto("acct-1", "r-1", 605, 105)},
+		{Name: "refund the rest into it", Given: some, When: refundInto("acct-1", "r-2", 605, 105), Then: given(restBack)},
+		{Name: "refund more than is left into it", Given: some, When: refundInto("acct-1", "r-2", 606, 105), Refused: RefundedTooMuch},
+		{Name: "refund into another account", Given: fromAccount(isSettled), When: refundInto("acct-2", "r-1", 605, 105), Refused: AccountMismatch},
+		{Name: "refund into none what came from one", Given: fromAccount(isSettled), When: refund("r-1", 605, 105), Refused: AccountMismatch},
+		{Name: "refund into an account what came from none", Given: given(requested, authorised, received), When: refundInto("acct-1", "r-1", 605, 105), Refused: AccountMismatch},
+		{Name: "refund elsewhere under one ID", Given: some, When: refund("r-1", 605, 105), Refused: RefundedOtherwise},
+		{
+			Name: "refund what was put back by whoever collected it", Given: fromAccount(isReceived, whole, revokedFor(CodeRefunded)),
+			When: refundInto("acct-1", "r-1", 1210, 210), Refused: RefundedOtherwise,
+		},
+
+		{Name: "reverse", Given: some, When: reverse, Then: given(reversed)},
+		{Name: "reverse one of all", Given: fromAccount(isSettled, putBack, restBack), When: reverse, Then: given(reversed)},
+		{Name: "reverse twice", Given: none, When: reverse},
+		{Name: "reverse what was not given back", Given: fromAccount(isSettled), When: reverse, Refused: RefundUnknown},
+		{Name: "reverse what went into no account", Given: given(requested, authorised, received, half), When: reverse, Refused: NotReversible},
+		{Name: "reverse nothing", When: reverse, Refused: NotRequested},
+		{Name: "refund what was reversed", Given: none, When: refundInto("acct-1", "r-1", 605, 105), Refused: RefundIsReversed},
+		{
+			Name: "refund all of it under another ID", Given: none, When: refundInto("acct-1", "r-2", 1210, 210),
+			Then: given(refundedInto("acct-1", refundedBy("r-2", 1210, 210, StatusRefunded))),
+		},
 	}
 }
 
@@ -249,7 +295,7 @@ func TestEveryRefusalCommandAndEventHasARow(t *testing.T) {
 
 func TestNoStateIsSharedWithALaterOne(t *testing.T) {
 	t.Parallel()
-	if err := estest.Shared[Payment](append(append(inPennies()[:9], half, rest), fromAccount(isSettled)...)); err != nil {
+	if err := estest.Shared[Payment](append(append(inPennies()[:9], half, rest), fromAccount(isSettled, putBack, restBack, reversed)...)); err != nil {
 		t.Error(err)
 	}
 }

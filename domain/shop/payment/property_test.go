@@ -17,11 +17,16 @@ import (
 func commands() *rapid.Generator[Command] {
 	amount := rapid.OneOf(rapid.Int64Range(-1, 700), rapid.Int64Range(-1, 700), rapid.Int64())
 	return rapid.Custom(func(t *rapid.T) Command {
+		refunds := func() string { return fmt.Sprint(rapid.IntRange(0, 9).Draw(t, "refund")) }
 		simple := []Command{request, authorise, authorise, Capture{}, Capture{}, decline, cancel, Authorise{Reference: "other"}, debit, Collect{}, ConfirmCollection{}, Settle{}}
 		if n := rapid.IntRange(0, 2*len(simple)).Draw(t, "command"); n < len(simple) {
 			return simple[n]
 		}
-		return refund(fmt.Sprint(rapid.IntRange(0, 9).Draw(t, "refund")), amount.Draw(t, "amount"), amount.Draw(t, "tax")/5)
+		if rapid.IntRange(0, 4).Draw(t, "reverses") == 0 {
+			return ReverseRefund{RefundID: refunds()}
+		}
+		into := rapid.SampledFrom([]string{"", "acct-1", "acct-1"}).Draw(t, "into")
+		return refundInto(into, refunds(), amount.Draw(t, "amount"), amount.Draw(t, "tax")/5)
 	})
 }
 
@@ -29,12 +34,13 @@ func commands() *rapid.Generator[Command] {
 func TestNoMoreIsGivenBackThanCameIn(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		state := es.Replay(Payment{}, given(requested, authorised, received)[:rapid.IntRange(0, 3).Draw(t, "begun")]...)
+		begun := rapid.SampledFrom([][]Event{given(requested, authorised, received), fromAccount(isSettled)}).Draw(t, "way")
+		state := es.Replay(Payment{}, begun[:rapid.IntRange(0, len(begun)).Draw(t, "begun")]...)
 		var in, inTax, out, outTax int64
 		if state.Status == StatusReceived {
 			in, inTax = received.Amount, received.Tax
 		}
-		var seen []string
+		seen, reversed := []string{}, []string{}
 		for _, c := range rapid.SliceOfN(commands(), 60, 120).Draw(t, "commands") {
 			after, events, err := es.Handle[Payment, Command, Event](state, c)
 			if err != nil && !reflect.DeepEqual(after, state) {
@@ -50,6 +56,11 @@ func TestNoMoreIsGivenBackThanCameIn(t *testing.T) {
 						t.Fatalf("refund %s is given twice", e.RefundID)
 					}
 					seen, out, outTax = append(seen, e.RefundID), out+e.Amount, outTax+e.Tax
+				case RefundReversed:
+					if !slices.Contains(seen, e.RefundID) || slices.Contains(reversed, e.RefundID) {
+						t.Fatalf("refund %s is reversed, and was not given, or is again", e.RefundID)
+					}
+					reversed, out, outTax = append(reversed, e.RefundID), out-e.Amount, outTax-e.Tax
 				case PaymentRequested, PaymentAuthorised, PaymentDeclined, PaymentCancelled, HoldRequested, CollectionRequested,
 					PaymentCollected, DebitRevoked, PaymentSettled:
 				}
@@ -82,7 +93,7 @@ func TestEvolveTakesAnyFact(t *testing.T) {
 			rapid.Make[PaymentRequested]().AsAny(), rapid.Make[PaymentAuthorised]().AsAny(), rapid.Make[PaymentReceived]().AsAny(),
 			rapid.Make[PaymentDeclined]().AsAny(), rapid.Make[PaymentCancelled]().AsAny(), rapid.Make[PaymentRefunded]().AsAny(),
 			rapid.Make[HoldRequested]().AsAny(), rapid.Make[CollectionRequested]().AsAny(), rapid.Make[PaymentCollected]().AsAny(),
-			rapid.Make[PaymentSettled]().AsAny(), rapid.Make[DebitRevoked]().AsAny(),
+			rapid.Make[PaymentSettled]().AsAny(), rapid.Make[RefundReversed]().AsAny(), rapid.Make[DebitRevoked]().AsAny(),
 		)).Draw(t, "facts")
 		var state Payment
 		for _, fact := range facts {

@@ -36,7 +36,8 @@ const (
 	NotCollecting es.Refusal = "payment/not-collecting"
 	// NotCollected refuses to take money from an account before it was collected there.
 	NotCollected es.Refusal = "payment/not-collected"
-	// NotSettled refuses to give back a part of a payment from an account before what was paid for has left.
+	// NotSettled refuses to give back a part of a payment from an account before what was paid for has left, or to put it
+	// into the account: until then whoever collected the money puts all of it back.
 	NotSettled es.Refusal = "payment/not-settled"
 	// AlreadyReceived refuses to decline or to cancel a payment whose money came in: it can be refunded.
 	AlreadyReceived es.Refusal = "payment/already-received"
@@ -49,6 +50,15 @@ const (
 	RefundedOtherwise es.Refusal = "payment/refunded-otherwise"
 	// RefundedTooMuch refuses to give back more than is left.
 	RefundedTooMuch es.Refusal = "payment/refunded-too-much"
+	// AccountMismatch refuses a refund that goes elsewhere than where the money came from. What was taken from an account of
+	// the bank goes back there: request a refund for it (shop/refund), which has a saga carry it out.
+	AccountMismatch es.Refusal = "payment/account-mismatch"
+	// RefundUnknown refuses to reverse a refund that there is none of.
+	RefundUnknown es.Refusal = "payment/refund-unknown"
+	// NotReversible refuses to reverse a refund that went into no account.
+	NotReversible es.Refusal = "payment/not-reversible"
+	// RefundIsReversed refuses to give back again, under the same ID, what was reversed.
+	RefundIsReversed es.Refusal = "payment/refund-reversed"
 	// CurrencyMismatch refuses a refund in another currency than the payment's.
 	CurrencyMismatch es.Refusal = "payment/currency-mismatch"
 	// TooManyRefunds refuses more than RefundsMax refunds.

@@ -101,35 +101,6 @@ func (p Payment) cancel(c Cancel) ([]Event, error) {
 		es.Require(!p.isReceived(), AlreadyReceived)))
 }
 
-func (p Payment) refund(c Refund) ([]Event, error) {
-	left, leftTax := p.Amount, p.Tax
-	for _, r := range p.Refunds {
-		if r.RefundID == c.RefundID {
-			return nil, es.Require(r.Amount == c.Amount && r.Tax == c.Tax && c.Currency == p.Currency, RefundedOtherwise)
-		}
-		left, leftTax = left-r.Amount, leftTax-r.Tax
-	}
-	refunded := PaymentRefunded{
-		OrderID: p.OrderID, CustomerID: p.CustomerID, RefundID: c.RefundID, Amount: c.Amount, Tax: c.Tax, Currency: p.Currency,
-		Reason: c.Reason, StatusAfter: StatusReceived,
-	}
-	if c.Amount == left {
-		refunded.StatusAfter = StatusRefunded
-	}
-	return p.revoking(CodeRefunded)(es.Emit[Event](
-		refunded,
-		p.requireOpen(),
-		es.Require(p.isReceived(), NotReceived),
-		es.Require(c.RefundID != "", RefundIDMissing),
-		es.Require(c.Currency == p.Currency, CurrencyMismatch),
-		es.Require(c.Amount > 0, AmountNotPositive),
-		es.Require(c.Amount <= left, RefundedTooMuch),
-		es.Require(p.Account == "" || p.Settled || c.Amount == left, NotSettled),
-		// What is left of the tax lies within what is left of the amount, before this refund and after it.
-		es.Require(c.Tax >= 0 && c.Tax <= c.Amount && c.Tax <= leftTax && leftTax-c.Tax <= left-c.Amount, TaxInvalid),
-		es.Require(len(p.Refunds) < RefundsMax, TooManyRefunds)))
-}
-
 // revoking adds to what ends a payment that its account is to be left alone, where there is one: until the payment is
 // settled, whoever collects the money puts it back.
 func (p Payment) revoking(code string) func([]Event, error) ([]Event, error) {

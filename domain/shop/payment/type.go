@@ -17,6 +17,7 @@ func Type() es.AggregateType {
 			"Decline":           Decline{},
 			"Cancel":            Cancel{},
 			"Refund":            Refund{},
+			"ReverseRefund":     ReverseRefund{},
 		},
 		Events: map[string]Event{
 			"PaymentRequested":    PaymentRequested{},
@@ -25,16 +26,17 @@ func Type() es.AggregateType {
 			"PaymentDeclined":     PaymentDeclined{},
 			"PaymentCancelled":    PaymentCancelled{},
 			"PaymentRefunded":     PaymentRefunded{},
+			"RefundReversed":      RefundReversed{},
 			"HoldRequested":       HoldRequested{},
 			"CollectionRequested": CollectionRequested{},
 			"PaymentCollected":    PaymentCollected{},
 			"DebitRevoked":        DebitRevoked{},
 			"PaymentSettled":      PaymentSettled{},
 		},
-		Upcasts: map[string][]func(Event) Event{"PaymentRequested": {requestedBeforeAccounts}},
+		Upcasts: map[string][]func(Event) Event{"PaymentRequested": {beforeAccounts}, "PaymentRefunded": {beforeAccounts}},
 	})
 }
 
-// requestedBeforeAccounts lifts version 1, when no money came from an account of the bank, to 2: none is what the new
-// field's default says.
-func requestedBeforeAccounts(e Event) Event { return e }
+// beforeAccounts lifts version 1, when no money came from an account of the bank, or none was put back there, to 2: none is
+// what the new field's default says.
+func beforeAccounts(e Event) Event { return e }

@@ -5,7 +5,7 @@ import (
 	"recount/internal/es"
 )
 
-// MoneyMoved is one movement of money: what came in for an order, or went back.
+// MoneyMoved is one movement of money: what came in for an order, went back, or did not arrive there.
 type MoneyMoved struct {
 	Context    string `ch:"context"`
 	PaymentID  string `ch:"payment_id"`
@@ -61,6 +61,10 @@ func (m *MoneyMoved) tell(event payment.Event) bool {
 		return true
 	case payment.PaymentRefunded:
 		m.OrderID, m.CustomerID, m.Currency, m.Amount, m.Tax = e.OrderID, e.CustomerID, e.Currency, -e.Amount, -e.Tax
+		m.RefundID = e.RefundID
+		return true
+	case payment.RefundReversed:
+		m.OrderID, m.CustomerID, m.Currency, m.Amount, m.Tax = e.OrderID, e.CustomerID, e.Currency, e.Amount, e.Tax
 		m.RefundID = e.RefundID
 		return true
 	case payment.PaymentRequested, payment.PaymentAuthorised, payment.PaymentDeclined, payment.PaymentCancelled,

@@ -77,6 +77,12 @@ func payments() []estest.Record {
 		at("collected", 9, payment.PaymentCollected{OrderID: "o-1", CustomerID: "ada", Account: "acct-1", Amount: 1647, Currency: "EUR"}),
 		at("revoked", 10, payment.DebitRevoked{OrderID: "o-1", CustomerID: "ada", Account: "acct-1", Amount: 1647, Currency: "EUR", Code: "payment/cancelled"}),
 		at("settled", 11, payment.PaymentSettled{OrderID: "o-1", CustomerID: "ada", Amount: 1647, Currency: "EUR"}),
+		at("refunded into an account", 12, payment.PaymentRefunded{
+			OrderID: "o-1", CustomerID: "ada", RefundID: "r-2", Amount: 549, Tax: 50, Currency: "EUR", StatusAfter: payment.StatusReceived, Account: "acct-1",
+		}),
+		at("refund reversed", 13, payment.RefundReversed{
+			OrderID: "o-1", CustomerID: "ada", RefundID: "r-2", Amount: 549, Tax: 50, Currency: "EUR", Account: "acct-1", Reason: "account/closed",
+		}),
 	}
 }
 
