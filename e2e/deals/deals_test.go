@@ -10,9 +10,11 @@ import (
 	"recount/domain/bank/account"
 	"recount/domain/bank/transfer"
 	"recount/domain/shop/accountpayment"
+	"recount/domain/shop/accountrefund"
 	"recount/domain/shop/inventory"
 	"recount/domain/shop/order"
 	"recount/domain/shop/payment"
+	"recount/domain/shop/refund"
 	"recount/domain/shop/shipment"
 	. "recount/e2e/deals"
 	"recount/internal/es"
@@ -29,10 +31,13 @@ const (
 	second = "bank/money_transfer/t-2"
 	third  = "shop/account_payment/o-1"
 	fourth = "shop/account_payment/o-2"
+	fifth  = "shop/account_refund/r-1"
+	sixth  = "shop/account_refund/r-2"
 )
 
 // books are two transfers, of which the second was taken back, and two orders, of which the second was cancelled. Both are
-// paid from an account of the bank; to the second, the money was put back.
+// paid from an account of the bank; to the second, the money was put back. Of the first a part was refunded, and another
+// part did not arrive.
 func books() []entry {
 	ask := transfer.TransferRequested{From: "a", To: "b", Amount: 70, Currency: "EUR"}
 	out := account.FundsWithdrawn{Amount: 70, Currency: "EUR", Channel: transfer.Channel}
@@ -69,6 +74,15 @@ func books() []entry {
 		{Bank, "account", "b", fourth, account.FundsCaptured{HoldID: "payment/o-2", Amount: 300, Currency: "EUR", Channel: accountpayment.Channel}},
 		{Bank, "account", "b", fourth, account.FundsDeposited{Amount: 300, Currency: "EUR", Channel: accountpayment.ReversalChannel}}, // 27
 		{Shop, "payment", "o-2", "", payment.PaymentCancelled{}},
+		{Shop, "payment", "o-1", "", payment.PaymentSettled{}},
+		{Shop, "refund", "r-1", "", refund.RefundRequested{PaymentID: "o-1", Account: "a", Amount: 100, Currency: "EUR"}}, // 30
+		{Shop, "payment", "o-1", fifth, payment.PaymentRefunded{RefundID: "r-1", Amount: 100, Account: "a", StatusAfter: payment.StatusReceived}},
+		{Bank, "account", "a", fifth, account.FundsDeposited{Amount: 100, Currency: "EUR", Channel: accountrefund.Channel}}, // 32
+		{Shop, "refund", "r-1", fifth, refund.RefundCompleted{}},
+		{Shop, "refund", "r-2", "", refund.RefundRequested{PaymentID: "o-1", Account: "a", Amount: 50, Currency: "EUR"}}, // 34
+		{Shop, "payment", "o-1", sixth, payment.PaymentRefunded{RefundID: "r-2", Amount: 50, Account: "a", StatusAfter: payment.StatusReceived}},
+		{Shop, "payment", "o-1", sixth, payment.RefundReversed{RefundID: "r-2", Amount: 50, Account: "a"}}, // 36
+		{Shop, "refund", "r-2", sixth, refund.RefundFailed{Code: "account/closed"}},
 	}
 }
 
@@ -147,6 +161,17 @@ func TestTheAuditFindsWhatIsWrong(t *testing.T) {
 		"nobody pays, and it is taken": {with(
 			entry{Bank, "account", "a", "shop/account_payment/o-9", account.FundsCaptured{Amount: 1, Currency: "EUR", Channel: accountpayment.Channel}},
 		), ErrMoney},
+		"a refund does not arrive":          {without(32), ErrMoney},
+		"it arrives twice":                  {twice(32), ErrTwice},
+		"somebody else gets the refund":     {func(log []entry) []entry { log[32].id = "b"; return log }, ErrMoney},
+		"the payment knows nothing of it":   {without(31), ErrMoney},
+		"a refund does not end":             {without(33), ErrOpen},
+		"a refund that failed is kept back": {without(36), ErrMoney},
+		"a refund that failed arrives":      {with(entry{Bank, "account", "a", sixth, account.FundsDeposited{Amount: 50, Currency: "EUR", Channel: accountrefund.Channel}}), ErrMoney},
+		"a shipped order's money goes astray": {func(log []entry) []entry {
+			log[31].event = payment.PaymentRefunded{RefundID: "r-1", Amount: 100, StatusAfter: payment.StatusReceived}
+			return log
+		}, ErrMoney},
 		"an order does not end":            {without(20), ErrOpen},
 		"a promise outlives its order":     {with(entry{Shop, "inventory", "book", "", inventory.ItemAllocated{OrderID: "o-2", Line: 1, Quantity: 1}}), ErrStock},
 		"more is promised than there is":   {func(log []entry) []entry { log[11].event = inventory.StockReceived{Quantity: 2}; return log }, ErrStock},
@@ -155,7 +180,7 @@ func TestTheAuditFindsWhatIsWrong(t *testing.T) {
 		"a cancelled order's money waits":  {with(entry{Shop, "payment", "o-2", "", payment.PaymentRequested{Amount: 500}}), ErrMoney},
 		"a cancelled order's parcel waits": {with(entry{Shop, "shipment", "o-2", "", shipment.ShipmentArranged{}}), ErrStock},
 		"a cancelled order's parcel left":  {with(entry{Shop, "shipment", "o-2", "", shipment.ShipmentArranged{}}, entry{Shop, "shipment", "o-2", "", shipment.ShipmentDispatched{}}), ErrStock},
-		"a shipped order is not paid":      {without(17), ErrMoney},
+		"a shipped order is not paid":      {func(log []entry) []entry { return slices.Delete(log[:29], 17, 18) }, ErrMoney}, // nor refunded
 		"a shipped order is paid in part":  {func(log []entry) []entry { log[16].event = payment.PaymentRequested{Amount: 400}; return log }, ErrMoney},
 		"a shipped order's parcel is here": {without(19), ErrStock},
 	} {
@@ -192,8 +217,8 @@ func TestALogThatCannotBeIsNoticed(t *testing.T) {
 // TestTheWorkloadIsWhatItSays shows that the shares are there, and that the same numbers give the same deals.
 func TestTheWorkloadIsWhatItSays(t *testing.T) {
 	t.Parallel()
-	w := Workload{Seed: 7, Accounts: 100, SKUs: 20, Customers: 40, Stock: 10, Debits: 25}
-	var again, dead, answers, minds int
+	w := Workload{Seed: 7, Accounts: 100, SKUs: 20, Customers: 40, Stock: 10, Debits: 25, Refunds: 50}
+	var again, dead, answers, minds, refunds int
 	for n := range 2_000 {
 		lines := w.Transfer(n)
 		if !reflect.DeepEqual(lines, w.Transfer(n)) || !reflect.DeepEqual(w.Order(n), w.Order(n)) {
@@ -212,10 +237,13 @@ func TestTheWorkloadIsWhatItSays(t *testing.T) {
 			answers += len(w.Answer(es.Recorded{Event: e, Meta: es.Meta{AggregateID: id}}))
 		}
 	}
+	for n := range 2_000 {
+		refunds += len(w.Answer(es.Recorded{Event: payment.PaymentSettled{Amount: 900}, Meta: es.Meta{AggregateID: w.Order(n).ID}}))
+	}
 	debits := w.DebitsOf(2_000)
-	if again < 60 || again > 140 || dead < 140 || dead > 260 || answers != 4_000 || debits < 400 || debits > 600 || minds < 60 || minds > 140 {
-		t.Errorf("of 2,000 transfers %d are asked for again and %d are with dead accounts; of 2,000 orders %d answers are given, %d are paid from accounts, and if all were, %d would be cancelled",
-			again, dead, answers, debits, minds)
+	if again < 60 || again > 140 || dead < 140 || dead > 260 || answers != 4_000 || debits < 400 || debits > 600 || minds < 60 || minds > 140 || refunds < 280 || refunds > 470 {
+		t.Errorf("of 2,000 transfers %d are asked for again and %d are with dead accounts; of 2,000 orders %d answers are given, %d are paid from accounts, and if all were, %d would be cancelled; %d refunds are asked for",
+			again, dead, answers, debits, minds, refunds)
 	}
 	if len(w.Answer(es.Recorded{Event: payment.PaymentRequested{}, Meta: es.Meta{AggregateID: "somebody's"}})) != 0 {
 		t.Error("an order that nobody here has placed is answered")

@@ -8,7 +8,9 @@ import (
 	"recount/domain/bank/account"
 	"recount/domain/bank/transfer"
 	"recount/domain/shop/accountpayment"
+	"recount/domain/shop/accountrefund"
 	"recount/domain/shop/payment"
+	"recount/domain/shop/refund"
 )
 
 // Transfers counts what has become of transfers.
@@ -19,8 +21,8 @@ type Transfers struct {
 }
 
 // Money audits the bank: every transfer has completed, or has failed and left nothing behind; none was carried out
-// twice; what the shop received from accounts was taken from them, and nothing else; and what is in the accounts is what
-// was paid in, less that. Nothing is set aside in the end.
+// twice; what the shop received from accounts was taken from them, what it gave back went into them once, and nothing else
+// moved; and what is in the accounts is what was paid in, less what the shop has of it. Nothing is set aside in the end.
 func (l *Log) Money() (Transfers, error) {
 	var n Transfers
 	var f faults
@@ -31,6 +33,7 @@ func (l *Log) Money() (Transfers, error) {
 		l.checkTransfer(&f, &n, key.ID, t, l.moved[process])
 	}
 	received := l.debits(&f, asked)
+	l.refunds(&f, asked)
 	sums := map[string]int64{}
 	for process, moves := range l.moved {
 		if strings.HasPrefix(process, Shop+"/") && asked[process] {
@@ -66,7 +69,8 @@ func (l *Log) Money() (Transfers, error) {
 // ofDeals says whether a movement is one that only those make who were asked to.
 func ofDeals(m movement) bool {
 	switch m.channel {
-	case transfer.Channel, transfer.ReversalChannel, accountpayment.Channel, accountpayment.ReversalChannel:
+	case transfer.Channel, transfer.ReversalChannel, accountpayment.Channel, accountpayment.ReversalChannel,
+		accountrefund.Channel:
 		return true
 	}
 	return false
@@ -93,6 +97,11 @@ func (l *Log) debits(f *faults, asked map[string]bool) map[string]int64 {
 		switch {
 		case p.Status == payment.StatusReceived:
 			received[p.Currency] += p.Amount
+			for _, r := range p.Refunds {
+				if !r.Reversed {
+					received[p.Currency] -= r.Amount
+				}
+			}
 			if !slices.Equal(moves, []movement{out}) {
 				f.add(ErrMoney, "payment %s is received, and moved %+v", key.ID, moves)
 			}
@@ -101,6 +110,26 @@ func (l *Log) debits(f *faults, asked map[string]bool) map[string]int64 {
 		}
 	}
 	return received
+}
+
+// refunds compares the refunds into accounts with what was moved for them. What is missing from a payment because of them is
+// what debits counts.
+func (l *Log) refunds(f *faults, asked map[string]bool) {
+	for key, r := range all[refund.Refund](l, "refund") {
+		process := Shop + "/" + accountrefund.Saga().Name() + "/" + key.ID
+		asked[process] = true
+		o, moves := r.Order, l.moved[process]
+		switch {
+		case r.Status == refund.StatusRequested:
+			f.add(ErrOpen, "refund %s, %s,", key.ID, r.Status)
+		case len(moves) > 1:
+			f.add(ErrTwice, "refund %s moves %+v", key.ID, moves)
+		case r.Status == refund.StatusFailed && len(moves) != 0:
+			f.add(ErrMoney, "refund %s has failed, and moved %+v", key.ID, moves)
+		case r.Status == refund.StatusCompleted && !slices.Equal(moves, []movement{{o.Account, o.Currency, o.Amount, accountrefund.Channel}}):
+			f.add(ErrMoney, "refund %s is complete, and moved %+v", key.ID, moves)
+		}
+	}
 }
 
 // checkTransfer compares what a transfer says with what was moved for it.

@@ -27,6 +27,9 @@ type Workload struct {
 	Stock           int64
 	// Debits is how many of a hundred orders are paid from an account of the bank, some of which are dead.
 	Debits int
+	// Refunds is of how many of a hundred of those, once they are settled, a part is given back; of half of them then
+	// another, or more than is left.
+	Refunds int
 }
 
 // Shares of the deals, in hundredths.
@@ -58,6 +61,7 @@ const (
 	chanceOfPayments
 	chanceOfParcels
 	chanceOfDebits
+	chanceOfRefunds
 )
 
 func (w Workload) chance(of, n uint64) *rand.Rand { return rand.New(rand.NewPCG(w.Seed<<8|of, n)) }
@@ -186,6 +190,8 @@ func (w Workload) Answer(r es.Recorded) []Line {
 			return nil // a saga answers
 		}
 		return []Line{command("shop.payment.authorise", id, "authorise", map[string]any{"reference": "auth-" + id})}
+	case payment.PaymentSettled:
+		return w.refunds(number, id, e)
 	case shipment.ShipmentArranged:
 		if w.chance(chanceOfParcels, number).IntN(100) < unpacked {
 			return []Line{command("shop.shipment.cancel", id, "cancel parcel", map[string]any{"reason": "no box is large enough"})}
@@ -193,4 +199,28 @@ func (w Workload) Answer(r es.Recorded) []Line {
 		return []Line{command("shop.shipment.dispatch", id, "dispatch", map[string]any{"tracking_number": "MC-" + id})}
 	}
 	return nil
+}
+
+// refunds are those of a payment from an account: parts of a third, and sometimes all, of which a third is back already.
+func (w Workload) refunds(number uint64, id string, e payment.PaymentSettled) []Line {
+	from, debit := w.Order(int(number)).Data["pay_from_account"]
+	rng := w.chance(chanceOfRefunds, number)
+	if !debit || rng.IntN(100) >= w.Refunds {
+		return nil
+	}
+	parts := []int64{e.Amount / 3}
+	switch rng.IntN(4) {
+	case 0:
+		parts = append(parts, e.Amount/3)
+	case 1:
+		parts = append(parts, e.Amount)
+	}
+	var out []Line
+	for n, amount := range parts {
+		tax := amount * taxRate / (100_00 + taxRate)
+		out = append(out, command("shop.refund.request", fmt.Sprintf("%s-r%d", id, n), "request", map[string]any{
+			"payment_id": id, "account": from, "amount": amount, "tax": tax, "currency": e.Currency, "reason": "torn",
+		}))
+	}
+	return out
 }

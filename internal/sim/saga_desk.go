@@ -16,6 +16,7 @@ import (
 
 // desk is where one partition's aggregates, or its processes, are decided: by whoever owns them at the moment.
 type desk struct {
+	context   es.Context
 	partition int32
 	log       *sagaLog
 	processes bool
@@ -30,9 +31,9 @@ type desk struct {
 	skew  int64               // of its owner's clock
 }
 
-func newDesk(n int32, log *sagaLog, processes bool) *desk {
+func newDesk(c es.Context, n int32, log *sagaLog, processes bool) *desk {
 	d := &desk{
-		partition: n, log: log, processes: processes, disks: [2]statestore.Store{statestore.NewMemStore(), statestore.NewMemStore()},
+		context: c, partition: n, log: log, processes: processes, disks: [2]statestore.Store{statestore.NewMemStore(), statestore.NewMemStore()},
 		inputs: [2]*topicLog{&log.commands, &log.dispatch}, events: &log.events, refusals: &log.refusals,
 	}
 	if processes {
@@ -43,22 +44,22 @@ func newDesk(n int32, log *sagaLog, processes bool) *desk {
 }
 
 func (d *desk) name() string {
-	return fmt.Sprintf("%s of partition %d", either(d.processes, "the processes", "the aggregates"), d.partition)
+	return fmt.Sprintf("%s of %s, partition %d,", either(d.processes, "the processes", "the aggregates"), d.context.Name, d.partition)
 }
 
 func (w *sagaWorld) config(d *desk) engine.Config {
 	cfg := engine.Config{
-		Context: w.context.Name, Partition: d.partition, Partitions: sagaPartitions, EventsID: es.ID{3}, SnapshotsID: es.ID{4},
+		Context: d.context.Name, Partition: d.partition, Partitions: sagaPartitions, EventsID: es.ID{3}, SnapshotsID: es.ID{4},
 		Topics:      [2]engine.Topic{{Name: "commands", ID: es.ID{1}}, {Name: "dispatch", ID: es.ID{2}}},
 		DedupMillis: 1 << 40, DedupEntries: 1 << 20, CacheBytes: 1, RecordBytesMax: engine.RecordBytesMaxDefault,
 	}
 	if d.processes {
-		codec := w.frames.Processes(w.context.Name)
+		codec := w.frames.Processes(d.context.Name)
 		cfg.Topics = [2]engine.Topic{{Name: "inbox", ID: es.ID{5}}, {Name: "events", ID: es.ID{6}}}
 		cfg.Codec, cfg.Outbox, cfg.EventsID = codec, w.mutation.bentOutbox(codec, w.rng), es.ID{7}
 		return cfg
 	}
-	cfg.Codec = stumbling{w.frames.Context(w.context.Name), w}
+	cfg.Codec = stumbling{w.frames.Context(d.context.Name), w}
 	return cfg
 }
 
@@ -100,7 +101,7 @@ func (w *sagaWorld) takeOver(d *desk) {
 		return
 	}
 	if d.processes && w.mutation == dispatchOnReplay {
-		w.check(w.replayed(missed))
+		w.check(w.replayed(d, missed))
 	}
 	for c, committed := range d.committed {
 		p.Start(engine.Channel(c), committed)
@@ -214,11 +215,11 @@ func (w *sagaWorld) append(d *desk, fx *engine.Effects) {
 	}
 	for _, r := range fx.Inbox {
 		if !d.processes || w.mutation != timerLost { // what processes put there are their timers
-			w.logs[r.Partition].inbox.append(r)
+			w.home(d, r).inbox.append(r)
 		}
 	}
 	for _, r := range fx.Dispatch {
-		w.logs[r.Partition].dispatch.append(r)
+		w.home(d, r).dispatch.append(r)
 	}
 	w.counts.ticks += fx.Counts.Ticks
 	if len(fx.Events) > 0 {
@@ -229,15 +230,20 @@ func (w *sagaWorld) append(d *desk, fx *engine.Effects) {
 	}
 }
 
+// home is where a record belongs that a desk has sent: to its own context unless it says another.
+func (w *sagaWorld) home(d *desk, r engine.Record) *sagaLog {
+	return w.logs[cmp.Or(r.Context, d.context.Name)][r.Partition]
+}
+
 // hear takes note of an event: people answer to those of aggregates, and those of processes say where they stand.
 func (w *sagaWorld) hear(d *desk, value []byte) {
 	if !d.processes {
-		e, err := w.frames.Context(w.context.Name).DecodeEvent(bytes.Clone(value))
+		e, err := w.frames.Context(d.context.Name).DecodeEvent(bytes.Clone(value))
 		if err != nil {
 			w.fail(err)
 			return
 		}
-		r := es.Recorded{Context: w.context.Name, Aggregate: e.Aggregate.Name(), Type: e.Type, Event: e.Body, Meta: e.Meta}
+		r := es.Recorded{Context: d.context.Name, Aggregate: e.Aggregate.Name(), Type: e.Type, Event: e.Body, Meta: e.Meta}
 		lines := w.workload.Answer(r)
 		if _, asked := e.Body.(payment.PaymentRequested); asked && w.rng.IntN(8) == 0 {
 			return // whoever moves the money is silent for ever
@@ -245,12 +251,12 @@ func (w *sagaWorld) hear(d *desk, value []byte) {
 		w.waiting = append(w.waiting, lines...)
 		return
 	}
-	e, err := w.frames.Processes(w.context.Name).DecodeEvent(bytes.Clone(value))
+	e, err := w.frames.Processes(d.context.Name).DecodeEvent(bytes.Clone(value))
 	if err != nil {
 		w.fail(err)
 		return
 	}
-	id := e.Aggregate.Name() + "/" + e.Meta.AggregateID
+	id := full(d.context.Name, e)
 	before, known := w.states[id]
 	if !known {
 		before = e.Aggregate.Zero()
@@ -258,12 +264,25 @@ func (w *sagaWorld) hear(d *desk, value []byte) {
 	w.states[id] = e.Aggregate.Evolve(before, e.Body)
 }
 
-// instance returns whose instance "<saga>/<id>" is, and its bare ID.
-func (w *sagaWorld) instance(id string) (p es.Process, bare string) {
-	name, bare, _ := strings.Cut(id, "/")
-	p, ok := w.context.Process(name)
-	if !ok {
-		panic("sim: there is no saga of the instance " + id)
+// full is the full ID of the process that an event is of.
+func full(context string, e engine.Event) string {
+	return context + "/" + e.Aggregate.Name() + "/" + e.Meta.AggregateID
+}
+
+// process returns the saga of the instance "<context>/<saga>/<id>".
+func (w *sagaWorld) process(id string) es.Process {
+	context, name, _ := parts(id)
+	for _, c := range w.contexts {
+		if p, ok := c.Process(name); ok && c.Name == context {
+			return p
+		}
 	}
-	return p, bare
+	panic("sim: there is no saga of the instance " + id)
+}
+
+// parts are the context, the saga and the bare ID of an instance.
+func parts(id string) (context, name, bare string) {
+	context, rest, _ := strings.Cut(id, "/")
+	name, bare, _ = strings.Cut(rest, "/")
+	return context, name, bare
 }

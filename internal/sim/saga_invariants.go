@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -49,20 +50,20 @@ func (w *sagaWorld) breaches() (out []breach) {
 // dealsDone: by the log of the aggregates alone, nothing was carried out twice or by half.
 func (w *sagaWorld) dealsDone() []string {
 	l := deals.NewLog(domain.Contexts())
-	for _, log := range w.logs {
+	var err error
+	w.each(func(context string, log *sagaLog) {
 		for _, r := range log.events.records {
-			e, err := w.frames.Context(w.context.Name).DecodeEvent(bytes.Clone(r.value))
-			if err == nil {
-				err = l.Add(es.Recorded{Context: w.context.Name, Aggregate: e.Aggregate.Name(), Type: e.Type, Event: e.Body, Meta: e.Meta})
+			e, broken := w.frames.Context(context).DecodeEvent(bytes.Clone(r.value))
+			if broken == nil {
+				broken = l.Add(es.Recorded{Context: context, Aggregate: e.Aggregate.Name(), Type: e.Type, Event: e.Body, Meta: e.Meta})
 			}
-			if err != nil {
-				return []string{err.Error()}
-			}
+			err = errors.Join(err, broken)
 		}
-	}
-	_, err := l.Money()
-	if w.context.Name == deals.Shop {
-		_, err = l.Stock()
+	})
+	if err == nil {
+		_, money := l.Money()
+		_, stock := l.Stock()
+		err = errors.Join(money, stock)
 	}
 	if err != nil {
 		return []string{err.Error()}
@@ -73,7 +74,7 @@ func (w *sagaWorld) dealsDone() []string {
 // sagasEnd: whatever was asked for has come to an end, and nothing is waited for any more.
 func (w *sagaWorld) sagasEnd() (out []string) {
 	for _, id := range sortedKeys(w.states) {
-		p, _ := w.instance(id)
+		p := w.process(id)
 		if s := p.Standing(w.states[id]); !s.Ended || len(p.Timers(w.states[id])) > 0 {
 			out = append(out, fmt.Sprintf("%s is %s at %s", id, s.Phase, s.Step))
 		}
@@ -90,15 +91,16 @@ func (w *sagaWorld) sentOnce() (out []string) {
 			want[es.Attempt{Step: r.Step, Leg: r.Leg, Undo: r.Undo, Number: r.Attempt}.CommandID(process)]++
 		}
 	})
-	for _, log := range w.logs {
+	w.each(func(context string, log *sagaLog) {
 		for _, r := range log.dispatch.records {
-			cmd, err := w.frames.Context(w.context.Name).DecodeCommand(bytes.Clone(r.value))
+			cmd, err := w.frames.Context(context).DecodeCommand(bytes.Clone(r.value))
 			if err != nil {
-				return []string{err.Error()}
+				out = append(out, err.Error())
+				return
 			}
 			got[cmd.Meta.CommandID]++
 		}
-	}
+	})
 	for _, id := range sortedKeys(want) {
 		if got[id] != want[id] {
 			out = append(out, fmt.Sprintf("%s was sent %d times, and is told of %d times", id, got[id], want[id]))
@@ -167,14 +169,23 @@ func (w *sagaWorld) inReverse() (out []string) {
 
 // history yields every event of every process, each with the process's full ID.
 func (w *sagaWorld) history(yield func(process string, e engine.Event)) {
-	for _, log := range w.logs {
+	w.each(func(context string, log *sagaLog) {
 		for _, r := range log.processes.records {
-			e, err := w.frames.Processes(w.context.Name).DecodeEvent(bytes.Clone(r.value))
+			e, err := w.frames.Processes(context).DecodeEvent(bytes.Clone(r.value))
 			if err != nil {
 				w.fail(err)
 				return
 			}
-			yield(w.full(e.Aggregate.(es.Process), e.Meta.AggregateID), e)
+			yield(full(context, e), e)
+		}
+	})
+}
+
+// each yields every log there is, and whose it is.
+func (w *sagaWorld) each(yield func(context string, log *sagaLog)) {
+	for _, c := range w.contexts {
+		for _, log := range w.logs[c.Name] {
+			yield(c.Name, log)
 		}
 	}
 }

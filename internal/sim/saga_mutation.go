@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -100,23 +101,22 @@ func (o bentOutbox) AppendCommand(dst []byte, meta *es.CommandMeta, c *es.Comman
 }
 
 // replayed sends again what the events of a fold say was sent.
-func (w *sagaWorld) replayed(events []engine.Stored) error {
-	codec := w.frames.Processes(w.context.Name)
+func (w *sagaWorld) replayed(d *desk, events []engine.Stored) error {
+	codec := w.frames.Processes(d.context.Name)
 	for _, r := range events {
 		e, err := codec.DecodeEvent(bytes.Clone(r.Value))
 		if err != nil {
 			return err
 		}
-		id := e.Aggregate.Name() + "/" + e.Meta.AggregateID
-		p, bare := w.instance(id)
-		for _, request := range p.Dispatch(w.full(p, bare), w.states[id], e.Body) {
-			meta := es.CommandMeta{CommandID: request.CommandID, AggregateID: request.Command.ID, ProcessID: w.full(p, bare), ValidAt: &request.ValidAt}
-			request.Context = w.context.Name
+		id := full(d.context.Name, e)
+		for _, request := range w.process(id).Dispatch(id, w.states[id], e.Body) {
+			meta := es.CommandMeta{CommandID: request.CommandID, AggregateID: request.Command.ID, ProcessID: id, ValidAt: &request.ValidAt}
+			request.Context = cmp.Or(request.Context, d.context.Name)
 			value, err := codec.AppendCommand(nil, &meta, &request.Command)
 			if err != nil {
 				return err
 			}
-			w.logs[homeOf(request.Command.ID)].dispatch.append(engine.Record{Key: []byte(request.Command.ID), Value: value})
+			w.logs[request.Context][homeOf(request.Command.ID)].dispatch.append(engine.Record{Key: []byte(request.Command.ID), Value: value})
 		}
 	}
 	return nil

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strconv"
 
-	"recount/e2e/deals"
+	"recount/domain/bank/transfer"
+	"recount/domain/shop/accountrefund"
 	"recount/internal/engine"
 	"recount/internal/es"
 )
@@ -15,53 +16,50 @@ func (w *sagaWorld) early() {
 	if !ok {
 		return
 	}
-	p, bare := w.instance(id)
-	timers := p.Timers(w.states[id])
+	timers := w.process(id).Timers(w.states[id])
 	if len(timers) == 0 {
 		return
 	}
 	w.counts.early++
 	t := timers[w.rng.IntN(len(timers))]
+	context, _, bare := parts(id)
 	meta := es.CommandMeta{
-		CommandID: "timer/" + t.Name + "/" + strconv.FormatInt(t.Due, 10), AggregateID: bare, CorrelationID: t.Correlation, ProcessID: w.full(p, bare),
+		CommandID: "timer/" + t.Name + "/" + strconv.FormatInt(t.Due, 10), AggregateID: bare, CorrelationID: t.Correlation, ProcessID: id,
 	}
-	value, err := w.frames.Processes(w.context.Name).AppendTick(nil, &meta, t)
-	w.put(bare, meta.ProcessID, value, err)
+	value, err := w.frames.Processes(context).AppendTick(nil, &meta, t)
+	w.put(id, value, err)
 }
 
-// order has an operator interfere with somebody. Giving up is ordered of transfers alone: an order whose parcel leaves
-// meanwhile would be stuck with a parcel to catch, and no retry catches it.
+// order has an operator interfere with somebody. Giving up is ordered of transfers and refunds alone: an order whose parcel
+// leaves meanwhile would be stuck with a parcel to catch, and no retry catches it; and its payment with it.
 func (w *sagaWorld) order() {
 	id, ok := w.somebody()
 	if !ok {
 		return
 	}
-	p, bare := w.instance(id)
-	what := es.OrderRetry
-	if w.context.Name == deals.Bank && w.rng.IntN(2) == 0 {
+	what, name := es.OrderRetry, w.process(id).Name()
+	if (name == transfer.Saga().Name() || name == accountrefund.Saga().Name()) && w.rng.IntN(2) == 0 {
 		what = es.OrderCompensate
 	}
-	w.tell(p, bare, what)
+	w.tell(id, what)
 }
 
-func (w *sagaWorld) tell(p es.Process, bare string, what es.Order) {
+func (w *sagaWorld) tell(id string, what es.Order) {
 	w.asked++
 	w.counts.orders++
-	meta := es.CommandMeta{CommandID: fmt.Sprint("order ", w.asked), AggregateID: bare, Actor: "operator", ProcessID: w.full(p, bare)}
-	value, err := w.frames.Processes(w.context.Name).AppendOrder(nil, &meta, what, "because")
-	w.put(bare, meta.ProcessID, value, err)
+	context, _, bare := parts(id)
+	meta := es.CommandMeta{CommandID: fmt.Sprint("order ", w.asked), AggregateID: bare, Actor: "operator", ProcessID: id}
+	value, err := w.frames.Processes(context).AppendOrder(nil, &meta, what, "because")
+	w.put(id, value, err)
 }
 
-func (w *sagaWorld) put(bare, process string, value []byte, err error) {
+func (w *sagaWorld) put(id string, value []byte, err error) {
 	if err != nil {
 		w.fail(err)
 		return
 	}
-	w.logs[homeOf(bare)].inbox.append(engine.Record{Key: []byte(process), Value: value})
-}
-
-func (w *sagaWorld) full(p es.Process, bare string) string {
-	return w.context.Name + "/" + p.Name() + "/" + bare
+	context, _, bare := parts(id)
+	w.logs[context][homeOf(bare)].inbox.append(engine.Record{Key: []byte(id), Value: value})
 }
 
 // somebody is an instance.

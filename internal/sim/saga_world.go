@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"recount/domain"
@@ -17,21 +19,22 @@ import (
 	"recount/schemas/avro"
 )
 
-// sagaWorld is a pure world with sagas in it: in every partition two engines, one of the aggregates and one of the
-// processes, that hear from each other through the log alone. Time is virtual, and passes where it hurts: timers come due
+// sagaWorld is a pure world with sagas in it: in every partition of every context two engines, one of the aggregates and one
+// of the processes, that hear from each other through the log alone. Time is virtual, and passes where it hurts: timers come due
 // early by somebody's clock, late because nobody owns the partition, and in the middle of a takeover.
 type sagaWorld struct {
-	context  es.Context
+	contexts []es.Context // the first one's deals are carried out, the other is what they reach into
 	mutation mutation
 	rng      *rand.Rand
 	frames   *serde.Codec
 	workload deals.Workload
 	millis   int64 // the true time
 	waiting  []deals.Line
-	late     []deals.Line // asked for when nothing goes wrong any more, so that something is still waited for then
-	logs     []*sagaLog
+	late     []deals.Line          // asked for when nothing goes wrong any more, so that something is still waited for then
+	logs     map[string][]*sagaLog // by context
 	desks    []*desk
-	// states are what the instances have come to, by the log, and asked how many orders operators have given.
+	// states are what the instances have come to, by the log and under their full IDs, and asked how many orders operators
+	// have given.
 	states   map[string]any
 	asked    int
 	settling bool
@@ -84,13 +87,17 @@ func runSagas(seed uint64, context string, m mutation) (result, error) {
 func newSagaWorld(seed uint64, context string, m mutation) (*sagaWorld, error) {
 	w := &sagaWorld{
 		mutation: m, rng: stream(seed, whoIsThere), millis: pureBegan, states: map[string]any{},
-		workload: deals.Workload{Seed: seed, Accounts: 40, SKUs: 6, Customers: 20, Stock: 20},
+		workload: deals.Workload{Seed: seed, Accounts: 40, SKUs: 6, Customers: 20, Stock: 20, Debits: 40, Refunds: 60},
+		logs:     map[string][]*sagaLog{},
 	}
 	contexts := domain.Contexts()
 	for i, c := range contexts {
-		if c.Name == context {
+		switch c.Name {
+		case context:
 			contexts[i].Processes = m.bentProcesses(c.Processes)
-			w.context = contexts[i]
+			w.contexts = slices.Insert(w.contexts, 0, contexts[i])
+		case deals.Bank: // whose accounts the shop's sagas take money from
+			w.contexts = append(w.contexts, c)
 		}
 	}
 	catalog, err := serde.NewCatalog(avro.FS, contexts)
@@ -98,14 +105,19 @@ func newSagaWorld(seed uint64, context string, m mutation) (*sagaWorld, error) {
 		return nil, err
 	}
 	w.frames = catalog.Offline()
-	for n := range int32(sagaPartitions) {
-		log := &sagaLog{}
-		w.logs = append(w.logs, log)
-		w.desks = append(w.desks, newDesk(n, log, false), newDesk(n, log, true))
+	for _, c := range w.contexts {
+		for n := range int32(sagaPartitions) {
+			log := &sagaLog{}
+			w.logs[c.Name] = append(w.logs[c.Name], log)
+			w.desks = append(w.desks, newDesk(c, n, log, false), newDesk(c, n, log, true))
+		}
 	}
 	w.script()
 	return w, nil
 }
+
+// about is the context whose deals are carried out.
+func (w *sagaWorld) about() string { return w.contexts[0].Name }
 
 // script is what is asked for, in the order in which it is sent.
 func (w *sagaWorld) script() {
@@ -114,7 +126,7 @@ func (w *sagaWorld) script() {
 			w.waiting = append(w.waiting, l)
 		}
 	}
-	if w.context.Name == deals.Bank {
+	if w.about() == deals.Bank {
 		for n := range sagaTransfers {
 			w.waiting = append(w.waiting, w.workload.Transfer(n)...)
 		}
@@ -127,8 +139,11 @@ func (w *sagaWorld) script() {
 	w.waiting, w.late = w.waiting[:last:last], w.waiting[last:]
 }
 
-func (w *sagaWorld) concerns(l deals.Line) bool {
-	return len(l.Type) > len(w.context.Name) && l.Type[:len(w.context.Name)] == w.context.Name
+func (w *sagaWorld) concerns(l deals.Line) bool { return w.logs[contextOf(l)] != nil }
+
+func contextOf(l deals.Line) string {
+	context, _, _ := strings.Cut(l.Type, ".")
+	return context
 }
 
 // send publishes the first of what waits.
@@ -146,7 +161,7 @@ func (w *sagaWorld) send() {
 			w.fail(fmt.Errorf("%+v: %w", l, err))
 			return
 		}
-		w.logs[homeOf(l.ID)].commands.append(engine.Record{Key: []byte(l.ID), Value: frame})
+		w.logs[contextOf(l)][homeOf(l.ID)].commands.append(engine.Record{Key: []byte(l.ID), Value: frame})
 	}
 }
 
@@ -235,8 +250,8 @@ const mendsMax = 50
 // mend has an operator try again what is stuck; false: nothing is, or nothing helps.
 func (w *sagaWorld) mend() (some bool) {
 	for _, id := range sortedKeys(w.states) {
-		if p, bare := w.instance(id); p.Standing(w.states[id]).Stuck && w.asked < mendsMax {
-			w.tell(p, bare, es.OrderRetry)
+		if w.process(id).Standing(w.states[id]).Stuck && w.asked < mendsMax {
+			w.tell(id, es.OrderRetry)
 			some = true
 		}
 	}
