@@ -80,7 +80,7 @@ func playAny(t *testing.T, args ...string) (code int, r demo.Report, told string
 	if err := json.Unmarshal(raw, &r); err != nil {
 		t.Fatalf("exit %d: %v\n%s%s", code, err, raw, errs.String())
 	}
-	if len(r.Checks) != 14 || len(r.Rates) != 3 || len(r.Richest) == 0 || len(r.Statement.Moments) != 3 {
+	if len(r.Checks) != 15 || len(r.Rates) != 3 || len(r.Richest) == 0 || len(r.Statement.Moments) != 3 {
 		t.Errorf("report: %s", raw)
 	}
 	if len(r.Shop.Months) != 2 || len(r.Shop.Days) < 3 || len(r.Shop.Stock) == 0 || r.Shop.Stock[0].Shortages == 0 || len(r.Shop.Order.Steps) < 8 || len(r.Shop.Stuck) > 0 {

@@ -12,9 +12,10 @@ const (
 	badCustomers = 5  // of customers with little credit, or blocked
 	silent       = 20 // of the first hour's: nobody answers for the money
 	declined     = 8
-	thoughtAgain = 5 // the customer cancels while the money is waited for
-	unpacked     = 3 // the parcel does not leave
-	onTheirWay   = 6 // shipped, and not delivered before the demo ends
+	thoughtAgain = 5  // the customer cancels while the money is waited for
+	debits       = 15 // of the others: paid from an account of the bank, which needs nobody's answer
+	unpacked     = 3  // the parcel does not leave
+	onTheirWay   = 6  // shipped, and not delivered before the demo ends
 	sentBack     = 15
 	sentAllBack  = 30 // of those that are sent back, a second time: the rest
 )
@@ -34,6 +35,8 @@ type wish struct {
 	// ordinary: nothing but its own fate stops it.
 	ordinary bool
 
+	// account is that of the bank which pays; empty: somebody answers for the money.
+	account string
 	pays    answer
 	packs   bool
 	arrives bool
@@ -65,7 +68,7 @@ func (o *wish) id() string { return orderID(o.number) }
 // orders makes all of the day's up, those of the first hour first.
 func (d Day) orders() []wish {
 	out := make([]wish, d.Orders)
-	rng := d.chance(chanceOfOrders)
+	rng, bank := d.chance(chanceOfOrders), d.chance(chanceOfDebits)
 	taken, hour := map[string]bool{}, 0
 	for n := range out {
 		o := wish{number: n, hour: n * Hours / d.Orders}
@@ -76,6 +79,7 @@ func (d Day) orders() []wish {
 		o.at = Begin().Add(time.Duration(n) * Hours * time.Hour / time.Duration(d.Orders)).Truncate(time.Second)
 		d.fill(rng, &o, taken)
 		o.fate(rng)
+		d.debit(bank, &o)
 		out[n] = o
 	}
 	return out
@@ -128,6 +132,14 @@ func (o *wish) fate(rng *rand.Rand) {
 	}
 }
 
+// debit has some ordinary orders be paid from an account, now and then from one that is frozen or closed.
+func (d Day) debit(rng *rand.Rand, o *wish) {
+	from, paid := accountID(rng.IntN(d.bankAccounts())), rng.IntN(100) < debits
+	if paid && o.ordinary && o.pays == authorises {
+		o.account = from
+	}
+}
+
 func (d Day) place(o *wish) Line {
 	var lines []map[string]any
 	for _, l := range o.lines {
@@ -135,6 +147,9 @@ func (d Day) place(o *wish) Line {
 	}
 	data := map[string]any{
 		"customer_id": customerID(o.customer), "currency": currency, "carrier": "post", "lines": lines, "ship_to": home(o.customer),
+	}
+	if o.account != "" {
+		data["pay_from_account"] = o.account
 	}
 	if o.pays == isSilent {
 		data["pay_within_seconds"] = SilenceSeconds

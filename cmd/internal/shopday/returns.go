@@ -45,9 +45,7 @@ func (w *World) takeBack(o *wish, e order.ItemsReturned) []Line {
 	if e.ReturnID != "return-1" {
 		at = at.AddDate(0, 0, 2)
 	}
-	out := []Line{w.day.line("shop.payment.refund", o.id(), "refund/"+e.ReturnID, at, map[string]any{
-		"refund_id": e.ReturnID, "amount": e.Refund, "tax": e.RefundTax, "currency": e.Currency, "reason": "returned",
-	})}
+	out := []Line{w.refund(o, e, at)}
 	for _, l := range e.Lines {
 		what := fmt.Sprintf("%s/%s/%d", o.id(), e.ReturnID, l.Line)
 		out = append(out, w.day.line("shop.inventory.receive", l.SKU, what, at, map[string]any{"quantity": l.Quantity, "reference": what}))
@@ -56,4 +54,16 @@ func (w *World) takeBack(o *wish, e order.ItemsReturned) []Line {
 		out = append(out, w.sendBack(o, "return-2", at.AddDate(0, 0, 1), "nor does the rest", rest))
 	}
 	return out
+}
+
+// refund gives back what a return is worth: what came from an account of the bank by a refund of its own, which has a saga put
+// it back there.
+func (w *World) refund(o *wish, e order.ItemsReturned, at time.Time) Line {
+	data := map[string]any{"amount": e.Refund, "tax": e.RefundTax, "currency": e.Currency, "reason": "returned"}
+	if o.account == "" {
+		data["refund_id"] = e.ReturnID
+		return w.day.line("shop.payment.refund", o.id(), "refund/"+e.ReturnID, at, data)
+	}
+	data["payment_id"], data["account"] = o.id(), o.account
+	return w.day.line("shop.refund.request", o.id()+"-"+e.ReturnID, "request", at, data)
 }

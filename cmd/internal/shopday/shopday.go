@@ -52,6 +52,7 @@ func Noon() time.Time { return Begin().Add(Hours * time.Hour / 2) }
 const (
 	chanceOfOrders = iota + 1
 	chanceOfTransfers
+	chanceOfDebits
 )
 
 func (d Day) chance(of uint64) *rand.Rand { return rand.New(rand.NewPCG(d.Seed<<8|of, d.Seed)) }

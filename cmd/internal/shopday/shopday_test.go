@@ -74,14 +74,14 @@ func TestADayHasEverything(t *testing.T) {
 		for name, is := range map[string]bool{
 			"declined": o.pays == declines, "cancelled": o.pays == cancels, "silent": o.pays == isSilent, "unpacked": !o.packs, "on the way": !o.arrives,
 			"sent back": o.returns == 1, "twice": o.returns == 2, "scarce": strings.HasPrefix(o.lines[0].sku, "rare"),
-			"little credit": hasLittleCredit(o.customer), "blocked": isBlocked(o.customer), "several lines": len(o.lines) > 1,
+			"from an account": o.account != "", "little credit": hasLittleCredit(o.customer), "blocked": isBlocked(o.customer), "several lines": len(o.lines) > 1,
 		} {
 			if is {
 				fates[name]++
 			}
 		}
 	}
-	if len(fates) != 11 {
+	if len(fates) != 12 {
 		t.Errorf("too little happens: %v", fates)
 	}
 }
@@ -140,16 +140,17 @@ func TestWhatCanBeRefusedForOthersHasOneWishAtATime(t *testing.T) {
 // TestTheWorldAnswersWhatIsStillWaitedFor follows one order after another through what the shop records of it.
 func TestTheWorldAnswersWhatIsStillWaitedFor(t *testing.T) {
 	t.Parallel()
-	w := Day{Seed: 1, Orders: 4}.World()
+	w := Day{Seed: 1, Orders: 5}.World()
 	fates := []wish{
 		{pays: authorises, packs: true, arrives: true, returns: 2},
 		{pays: declines},
 		{pays: cancels},
 		{pays: isSilent},
+		{account: "giro-1", returns: 1},
 	}
 	for n := range w.orders {
 		o := &w.orders[n]
-		o.pays, o.packs, o.arrives, o.returns = fates[n].pays, fates[n].packs, fates[n].arrives, fates[n].returns
+		o.pays, o.packs, o.arrives, o.returns, o.account = fates[n].pays, fates[n].packs, fates[n].arrives, fates[n].returns, fates[n].account
 		o.lines = []wanted{{sku: "a", pieces: 2}, {sku: "b", pieces: 1}}
 	}
 	notice := func(n int, events ...any) {
@@ -170,7 +171,8 @@ func TestTheWorldAnswersWhatIsStillWaitedFor(t *testing.T) {
 	for n := range 4 {
 		notice(n, payment.PaymentRequested{})
 	}
-	notice(7, payment.PaymentRequested{}) // somebody else's
+	notice(7, payment.PaymentRequested{})                  // somebody else's
+	notice(4, payment.PaymentRequested{Account: "giro-1"}) // nobody is asked
 	expect("shop.payment.authorise "+orderID(0), "shop.payment.decline "+orderID(1), "shop.order.cancel "+orderID(2))
 	expect() // nobody answers twice
 	if w.Waiting() != 1 {
@@ -194,4 +196,6 @@ func TestTheWorldAnswersWhatIsStillWaitedFor(t *testing.T) {
 	}
 	notice(0, order.ItemsReturned{ReturnID: "return-2", Currency: "EUR", Refund: 9, Lines: []order.ReturnedLine{{Line: 1, SKU: "a", Quantity: 1}, {Line: 2, SKU: "b", Quantity: 1}}})
 	expect("shop.payment.refund "+orderID(0), "shop.inventory.receive a", "shop.inventory.receive b")
+	notice(4, order.ItemsReturned{ReturnID: "return-1", Currency: "EUR", Refund: 5, Lines: []order.ReturnedLine{{Line: 1, SKU: "a", Quantity: 1}}})
+	expect("shop.refund.request "+orderID(4)+"-return-1", "shop.inventory.receive a")
 }

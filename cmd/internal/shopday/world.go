@@ -48,7 +48,11 @@ func (w *World) Notice(r es.Recorded) {
 		return
 	}
 	switch e := r.Event.(type) {
-	case payment.PaymentRequested, shipment.ShipmentArranged, order.OrderShipped, order.OrderDelivered, order.ItemsReturned:
+	case payment.PaymentRequested:
+		if e.Account == "" { // else a saga answers
+			w.asked[id] = e
+		}
+	case shipment.ShipmentArranged, order.OrderShipped, order.OrderDelivered, order.ItemsReturned:
 		w.asked[id] = e
 	case payment.PaymentCancelled, payment.PaymentDeclined, payment.PaymentReceived, shipment.ShipmentCancelled,
 		shipment.ShipmentDispatched, order.OrderCancelled:

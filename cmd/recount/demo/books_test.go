@@ -103,6 +103,7 @@ const (
 	orders     = "order ended"
 	paid       = "has the money"
 	revenue    = "Revenue, refunds"
+	debits     = "What payments took"
 	transfers  = "What transfers took"
 	sagas      = "Every saga"
 	accounts   = "one outcome"
@@ -111,7 +112,7 @@ const (
 // titles are those words, in the order in which the checks are told.
 func titles() []string {
 	return []string{
-		money, versions, duplicates, histories, asOf, totals, stock, promises, orders, paid, revenue, transfers, sagas, accounts,
+		money, versions, duplicates, histories, asOf, totals, stock, promises, orders, paid, revenue, debits, transfers, sagas, accounts,
 	}
 }
 
@@ -195,7 +196,7 @@ func spoilsOfTheBank() map[string]spoil {
 		},
 		"there are no events at all": {
 			"TRUNCATE TABLE events_g1",
-			[]string{money, versions, totals, promises, orders, revenue, transfers, accounts},
+			[]string{money, versions, totals, promises, orders, revenue, debits, transfers, accounts},
 		},
 	}
 }
@@ -229,6 +230,18 @@ func spoilsOfTheShop() map[string]spoil {
 		"a payment counts twice": {
 			"INSERT INTO financial_report_g1 SELECT * FROM financial_report_g1 WHERE event_type = 'PaymentReceived' ORDER BY payment_id LIMIT 1",
 			[]string{paid, revenue},
+		},
+		"money from an account does not reach the shop": {
+			"ALTER TABLE events_g1 UPDATE payload = replaceOne(payload, '\"channel\":\"payment\"', '\"channel\":\"\"') WHERE event_type = 'FundsCaptured' SETTINGS mutations_sync = 2",
+			[]string{debits},
+		},
+		"a refund does not reach its account": {
+			"ALTER TABLE events_g1 UPDATE payload = replaceOne(payload, '\"channel\":\"payment-refund\"', '\"channel\":\"\"') WHERE event_type = 'FundsDeposited' SETTINGS mutations_sync = 2",
+			[]string{debits},
+		},
+		"more was set aside than was taken": {
+			"ALTER TABLE events_g1 UPDATE payload = replaceRegexpOne(payload, '\"amount\":', '\"amount\":1') WHERE event_type = 'FundsReserved' SETTINGS mutations_sync = 2",
+			[]string{debits},
 		},
 		"transfers say more than they moved": {
 			"ALTER TABLE transfers_g1 UPDATE amount = amount + 1 WHERE 1 SETTINGS mutations_sync = 2",

@@ -9,7 +9,7 @@ FROM
         toInt128(if(event_type = 'FundsDeposited', 1, -1)) * JSONExtractInt(payload, 'amount') AS moved,
         toInt128(0) AS held
     FROM events
-    WHERE context = 'bank' AND aggregate = 'account' AND event_type IN ('FundsDeposited', 'FundsWithdrawn')
+    WHERE context = 'bank' AND aggregate = 'account' AND event_type IN ('FundsDeposited', 'FundsWithdrawn', 'FundsCaptured')
     UNION ALL
     SELECT currency, toInt128(0) AS moved, toInt128(balance) AS held
     FROM account_balances

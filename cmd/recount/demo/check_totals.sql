@@ -10,7 +10,7 @@ FROM
         UNION ALL
         SELECT
             toDate32(valid_at) AS day, JSONExtractString(payload, 'currency') AS currency, event_type, 0 AS kept, 1 AS told, toInt128(0) AS moved,
-            toInt128(multiIf(event_type = 'FundsDeposited', 1, event_type = 'FundsWithdrawn', -1, 0)) * JSONExtractInt(payload, 'amount') AS paid
+            toInt128(multiIf(event_type = 'FundsDeposited', 1, event_type IN ('FundsWithdrawn', 'FundsCaptured'), -1, 0)) * JSONExtractInt(payload, 'amount') AS paid
         FROM events
         WHERE context = 'bank' AND aggregate = 'account'
     )

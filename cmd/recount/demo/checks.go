@@ -28,7 +28,7 @@ type Comparison struct {
 func checkQueries() []string {
 	return []string{
 		"check_money", "check_versions", "check_duplicates", "check_history", "check_as_of", "check_totals",
-		"check_stock", "check_promises", "check_orders", "check_paid", "check_revenue", "check_transfers", "check_sagas",
+		"check_stock", "check_promises", "check_orders", "check_paid", "check_revenue", "check_debits", "check_transfers", "check_sagas",
 	}
 }
 

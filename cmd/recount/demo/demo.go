@@ -74,9 +74,9 @@ func Command() *cobra.Command {
 		Long: `
 Starts everything as recount up does, on free ports, and loads a made-up month of a bank: retries with the same command
 ID, stale expected versions, back-dated entries, overdrafts and other mistakes included. Then it plays a shop's day, hour
-by hour: orders of several articles, some of which run out, payments that are declined or never answered for, customers
-who think better of it, parcels that do not leave, returns and their refunds; and transfers between accounts, some of
-which have to be taken back. Sagas carry all of them out.
+by hour: orders of several articles, some of which run out, payments that are declined or never answered for, or that come
+from accounts of the bank, customers who think better of it, parcels that do not leave, returns and their refunds; and
+transfers between accounts, some of which have to be taken back. Sagas carry all of them out.
 
 When every view has caught up with the log, it prints the rates, the refusals by code, the richest accounts, an account's
 statement and its balance at three moments; how the orders ended, what one of them went through, stock, revenue by day and
