@@ -70,6 +70,7 @@ func caughtMutations() []caught {
 		{undoneAtOnce, sagaWorlds, inMachine, inReverse, 1},
 		{timerLost, sagaWorlds, inLoop, sagasEnd, 1},
 		{neverUndone, sagaWorlds, inMachine, dealsDone, 1},
+		{givesMore, sagaWorlds, inMachine, dealsDone, 1},
 	}
 }
 

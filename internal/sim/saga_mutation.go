@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"recount/domain/bank/account"
+	"recount/domain/shop/accountrefund"
 	"recount/domain/shop/fulfilment"
 	"recount/internal/engine"
 	"recount/internal/es"
@@ -20,11 +22,12 @@ const (
 	undoneAtOnce     mutation = "what was done is undone all at once, the first first"
 	neverUndone      mutation = "what takes something back is not sent, and taken for done"
 	timerLost        mutation = "a timer that is due is told to nobody"
+	givesMore        mutation = "a refund puts more into its account than the payment gave"
 )
 
 // bentProcesses are a context's sagas, making a mutation's mistake.
 func (m mutation) bentProcesses(all []es.Process) []es.Process {
-	if m != undoneAtOnce && m != neverUndone {
+	if m != undoneAtOnce && m != neverUndone && m != givesMore {
 		return all
 	}
 	out := slices.Clone(all)
@@ -73,12 +76,19 @@ func (p bentProcess) undoes(l saga.Leg) bool {
 	return l.Index >= 0 && slices.ContainsFunc(p.Machine().Steps, func(s es.MachineStep) bool { return s.Name == l.Step && s.Undone })
 }
 
-// Dispatch leaves out what takes something back.
+// Dispatch leaves out what takes something back, or has a deposit be too much.
 func (p bentProcess) Dispatch(process string, state, event any) []es.Request {
 	if e, is := event.(saga.StepRequested); is && e.Undo && p.mutation == neverUndone {
 		return nil
 	}
-	return p.Process.Dispatch(process, state, event)
+	out := p.Process.Dispatch(process, state, event)
+	for i := range out {
+		if d, is := out[i].Body.(account.Deposit); is && d.Channel == accountrefund.Channel && p.mutation == givesMore {
+			d.Amount++
+			out[i].Body = d
+		}
+	}
+	return out
 }
 
 // bentOutbox encodes what processes send, making a mutation's mistake.
