@@ -16,7 +16,7 @@
 //	{{.Generation}}          the generation, from 1
 //	{{mergetree}}            the engine of a table that is only appended to
 //	{{replacing "version"}}  the engine of a table that keeps the row with the highest version of each key
-//	{{settings}}             what every table must set: a deduplication window (0 by default), durability, and no statistics
+//	{{settings}}             what every table must set: a deduplication window (0 by default), durability, no statistics, a prompt removal of old parts
 //
 // A table needs an alias where COMMENT follows it, or the word is taken for one.
 package clickhouse
@@ -124,14 +124,19 @@ func render(view, text string, p Params) (Script, error) {
 
 // functions are what a file calls. ClickHouse would keep statistics of every column, which merges write and every question
 // reads before it is planned, part by part: for one account that takes as long as the answer, and what is asked here has
-// one plan. A replicated cluster needs other engines and another name for the window: both are
-// chosen here, so that no file changes.
+// one plan.
+//
+// What merges leave behind is removed every second, and not every half a minute: then a table that takes a hundred inserts
+// a second had a thousand parts to remove at once, ten files each, and all inserts stood still behind that for a second.
+//
+// A replicated cluster needs other engines and another name for the window: both are chosen here, so that no file changes.
 func functions(p Params) template.FuncMap {
 	return template.FuncMap{
 		"mergetree": func() string { return "MergeTree" },
 		"replacing": func(version string) string { return "ReplacingMergeTree(" + version + ")" },
 		"settings": func() string {
-			return fmt.Sprintf("non_replicated_deduplication_window = %d, fsync_after_insert = 1, fsync_part_directory = 1, auto_statistics_types = ''", p.DedupWindow)
+			return fmt.Sprintf("non_replicated_deduplication_window = %d, fsync_after_insert = 1, fsync_part_directory = 1, auto_statistics_types = '', "+
+				"cleanup_delay_period = 1, cleanup_delay_period_random_add = 0", p.DedupWindow)
 		},
 	}
 }

@@ -26,7 +26,8 @@ SELECT {at:DateTime64(3, 'UTC')};
 	want := Script{
 		Tables: []string{
 			"CREATE TABLE books.v_g3 (a String COMMENT 'x; y')\nENGINE = ReplacingMergeTree(a) SETTINGS " +
-				"non_replicated_deduplication_window = 10, fsync_after_insert = 1, fsync_part_directory = 1, auto_statistics_types = ''",
+				"non_replicated_deduplication_window = 10, fsync_after_insert = 1, fsync_part_directory = 1, auto_statistics_types = '', " +
+				"cleanup_delay_period = 1, cleanup_delay_period_random_add = 0",
 			"CREATE TABLE b",
 		},
 		Public: []string{"CREATE VIEW v AS\nSELECT {at:DateTime64(3, 'UTC')}"},
