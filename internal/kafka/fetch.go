@@ -31,7 +31,8 @@ func fetchFrom(ctx context.Context, cl *kgo.Client, topic kadm.TopicDetail, part
 	if err := errors.Join(topic.Err, topic.Partitions[partition].Err); err != nil {
 		return got, 0, err
 	}
-	resp, err := fetchRequest(topic, partition, offset, bytes).RequestWith(ctx, cl.Broker(int(topic.Partitions[partition].Leader)))
+	leader := lasting{cl.Broker(int(topic.Partitions[partition].Leader))}
+	resp, err := fetchRequest(topic, partition, offset, bytes).RequestWith(ctx, leader)
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)
 	}
@@ -45,6 +46,15 @@ func fetchFrom(ctx context.Context, cl *kgo.Client, topic kadm.TopicDetail, part
 		KeepControlRecords: true, Offset: offset, IsolationLevel: kgo.ReadCommitted(), Topic: topic.Topic, Partition: partition,
 	}, &resp.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
 	return got, next, got.Err
+}
+
+// lasting asks a broker once more where the connection dies that it was asked by. The library repeats by itself what it is
+// left to choose a broker for, and nothing that one broker is asked: its metadata alone, newly learned, can end a connection.
+type lasting struct{ *kgo.Broker }
+
+// Request asks until there is an answer, or the client's retries are used up.
+func (l lasting) Request(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
+	return l.RetriableRequest(ctx, req)
 }
 
 func fetchRequest(topic kadm.TopicDetail, partition int32, offset int64, bytes int32) *kmsg.FetchRequest {
