@@ -111,7 +111,8 @@ func TestNobodyFollowingCostsNothing(t *testing.T) {
 		return in
 	})
 	all := allocs(func(_ int, in engine.Input) engine.Input { return followed(in, "x") })
-	if few := plain + 5; headers > few || all <= few {
+	// One a command would be 500. Pools and maps make the number differ by a few from run to run.
+	if few := plain + commands/10; headers > few || all <= few {
 		t.Errorf("%v allocations without headers, %v with, %v where all are followed", plain, headers, all)
 	}
 }
