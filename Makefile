@@ -45,7 +45,7 @@ compose-down: ## Stop it and remove its containers; ARGS=--volumes removes what 
 	docker compose --file docker/compose.yaml down $(ARGS)
 
 test: setup lint ## Check everything that needs no container, with the race detector
-	CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m -tags $(TEST_TAGS) ./...
+	CGO_ENABLED=1 go test -race -shuffle=on -timeout 40m -tags $(TEST_TAGS) ./...
 	@$(MAKE) --no-print-directory test-deploy
 
 # Modules of their own: what checks Prometheus' rules and Kubernetes' manifests is no dependency of the pipeline's.
