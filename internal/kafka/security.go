@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"recount/internal/certificate"
 )
 
 // Names of the ways in which a client shows brokers who it is.
@@ -88,17 +89,11 @@ func (c Config) With(s Security) (Config, error) {
 }
 
 func (s Security) tls() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if s.CAFile != "" {
-		text, err := os.ReadFile(s.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("--kafka-ca: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("--kafka-ca: there is no certificate in %s: it must be PEM", s.CAFile)
-		}
+	authorities, err := certificate.Authorities(s.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("--kafka-ca: %w", err)
 	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities}
 	if s.CertFile != "" {
 		if _, err := s.certificate(nil); err != nil {
 			return nil, err
@@ -109,11 +104,11 @@ func (s Security) tls() (*tls.Config, error) {
 }
 
 func (s Security) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	certificate, err := tls.LoadX509KeyPair(s.CertFile, s.KeyFile)
+	pair, err := tls.LoadX509KeyPair(s.CertFile, s.KeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("--kafka-cert, --kafka-key: %w", err)
 	}
-	return &certificate, nil
+	return &pair, nil
 }
 
 func (s Security) login() sasl.Mechanism {
