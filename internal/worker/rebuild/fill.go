@@ -18,12 +18,12 @@ import (
 	"recount/internal/worker/projector"
 )
 
-// fillPatch is how many offsets may be left for who comes after the filling: while a topic grows, it never ends.
+// fillPatch is how many offsets may be left for who comes after the filling.
 const fillPatch = 2_000
 
-// fillUp fills builds up to a vector that moves, until hardly anything is left.
+// fillUp fills builds up to a vector that moves, until chasing it does not pay.
 func (r *Rebuilder) fillUp(ctx context.Context, builds []*build, to func(*build, context.Context) (clickhouse.Vector, error)) error {
-	for first := true; len(builds) > 0; first = false {
+	for c := (chase{}); len(builds) > 0; {
 		until := map[*build]clickhouse.Vector{}
 		left := int64(0)
 		for _, b := range builds {
@@ -34,7 +34,7 @@ func (r *Rebuilder) fillUp(ctx context.Context, builds []*build, to func(*build,
 			until[b] = v
 			left += distance(b.at, v)
 		}
-		if left == 0 || !first && left < fillPatch {
+		if c.over(left) {
 			break
 		}
 		if err := r.fill(ctx, until); err != nil {
@@ -45,6 +45,21 @@ func (r *Rebuilder) fillUp(ctx context.Context, builds []*build, to func(*build,
 		r.at(b.view.Name, Filled)
 	}
 	return nil
+}
+
+// chase says when to stop running after a log that grows.
+type chase struct {
+	begun  bool
+	before int64 // what was left when the round under way began
+}
+
+// over reports whether what is left is for who comes after the filling. Everything there was at the start is always filled.
+// After that a round must at least halve what is left: a small one costs what its blocks do, however few rows they have, so
+// that under load as much comes meanwhile as it takes away, and each leaves another small part in a table that merges none.
+func (c *chase) over(left int64) bool {
+	over := left == 0 || c.begun && (left < fillPatch || left > c.before/2)
+	c.begun, c.before = true, left
+	return over
 }
 
 // distance is how many offsets lie between two vectors.
