@@ -64,7 +64,7 @@ func play(t *testing.T, args ...string) demo.Report {
 // playAny runs a demo of 2,000 commands and 150 orders and returns its report as JSON has it.
 func playAny(t *testing.T, args ...string) (code int, r demo.Report, told string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute) // a slow machine with the race detector takes more than five
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "report.json")
 	var out, errs output
