@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,8 +32,12 @@ type Config struct {
 	// Hooks observe the client: metrics and traces.
 	Hooks []kgo.Hook
 
-	secured []kgo.Opt // by With
+	tls     *tls.Config // by With, as is secured
+	secured []kgo.Opt
 }
+
+// connectPatience is how long a broker may take to accept a connection, and to show who it is.
+const connectPatience = 10 * time.Second
 
 // decompressedBytesMax bounds what one compressed batch may grow to in memory, whatever its sender claims.
 const decompressedBytesMax = 256 << 20
@@ -41,12 +46,10 @@ func (c Config) options() []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.MaxDecompressBatchBytes(decompressedBytesMax),
+		kgo.Dialer(c.connect),
 	}
 	if c.ClientID != "" {
 		opts = append(opts, kgo.ClientID(c.ClientID))
-	}
-	if c.Dialer != nil {
-		opts = append(opts, kgo.Dialer(c.Dialer))
 	}
 	if c.Log != nil {
 		opts = append(opts, kgo.WithLogger(clientLog{c.Log}))
@@ -55,6 +58,29 @@ func (c Config) options() []kgo.Opt {
 		opts = append(opts, kgo.WithHooks(c.Hooks...))
 	}
 	return append(opts, c.secured...)
+}
+
+// connect makes a connection to a broker: with TLS, one whose broker has shown who it is.
+func (c Config) connect(ctx context.Context, network, host string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectPatience)
+	defer cancel()
+	dial := c.Dialer
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	conn, err := dial(ctx, network, host)
+	if err != nil || c.tls == nil {
+		return conn, err
+	}
+	config := c.tls.Clone()
+	if config.ServerName, _, err = net.SplitHostPort(host); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	secure := tls.Client(conn, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return secure, nil
 }
 
 // Ping returns nil once a broker answers, or an error that says which addresses were tried.

@@ -44,11 +44,9 @@ func OpenTransaction(ctx context.Context, cfg Config, topic string, partition in
 func openTransaction(ctx context.Context, admin *kadm.Client, topic string, partition int32, producer int64) (Transaction, error) {
 	var set kadm.TopicsSet
 	set.Add(topic, partition)
-	open, err := openTransactions(ctx, admin, set, 0, time.Now())
-	for _, t := range open {
-		if t.ProducerID == producer {
-			return t, nil // a part of the cluster that did not answer made it unclear, if it was needed
-		}
+	open, err := TransactionSearch{Producers: []int64{producer}, Now: time.Now()}.openTransactions(ctx, admin, set)
+	if len(open) > 0 {
+		return open[0], nil // a part of the cluster that did not answer made it unclear, if it was needed
 	}
 	if err != nil {
 		return Transaction{}, err

@@ -71,13 +71,13 @@ func (c Config) With(s Security) (Config, error) {
 	if err := s.Validate(); err != nil {
 		return c, err
 	}
-	c.secured = nil
+	c.tls, c.secured = nil, nil
 	if s.TLS {
 		config, err := s.tls()
 		if err != nil {
 			return c, err
 		}
-		c.secured = append(c.secured, kgo.DialTLSConfig(config))
+		c.tls = config
 	}
 	if s.Mechanism != "" {
 		if _, err := s.password(); err != nil {

@@ -48,6 +48,7 @@ type Session struct {
 	cfg     SessionConfig
 	session *kgo.GroupTransactSession
 	admin   *kadm.Client
+	guard   *guard
 	cut     context.CancelFunc // ends every request under way, and every later one
 	aborted AbortCause         // of the last Commit
 	member  string             // who this session was in its group, the last time the loop looked
@@ -77,16 +78,18 @@ const (
 )
 
 // OpenSession starts a session. Its transactional ID is taken before it joins the group, so that whatever a predecessor
-// with the same ID left open is ended first: otherwise the offsets of that transaction would keep this one waiting.
+// with the same ID left open is ended first: otherwise the offsets of that transaction would keep this one waiting. What
+// its coordinator has forgotten to end is ended too, see guard.
 func OpenSession(ctx context.Context, cfg SessionConfig) (*Session, error) {
 	cfg.TransactionTimeout = cmp.Or(cfg.TransactionTimeout, TransactionTimeoutDefault)
 	cfg.SessionTimeout = cmp.Or(cfg.SessionTimeout, SessionTimeoutDefault)
 	cfg.BufferedRecordsMax = cmp.Or(cfg.BufferedRecordsMax, bufferedRecordsMaxDefault)
-	s := &Session{cfg: cfg, owned: map[int32]bool{}}
+	s := &Session{cfg: cfg, owned: map[int32]bool{}, guard: &guard{cfg: cfg}}
 	life, cut := context.WithCancel(context.Background())
 	s.cut = cut
 	session, err := kgo.NewGroupTransactSession(append(cfg.options(),
 		kgo.WithContext(life),
+		kgo.Dialer(s.guard.connect),
 		kgo.ConsumerGroup(cfg.Group),
 		kgo.InstanceID(cfg.InstanceID),
 		kgo.TransactionalID(cfg.TransactionalID),
@@ -118,13 +121,26 @@ func OpenSession(ctx context.Context, cfg SessionConfig) (*Session, error) {
 		return nil, fmt.Errorf("kafka: session %s: %w", cfg.TransactionalID, err)
 	}
 	s.session, s.admin = session, kadm.NewClient(session.Client())
-	if _, _, err := session.Client().ProducerID(ctx); err != nil {
+	if err := s.take(ctx); err != nil {
 		session.Close()
 		cut()
 		return nil, fmt.Errorf("kafka: taking transactional ID %s: %w", cfg.TransactionalID, err)
 	}
 	session.Client().AddConsumeTopics(cfg.Inputs...)
 	return s, nil
+}
+
+// take takes the transactional ID, and ends all that was begun under it.
+func (s *Session) take(ctx context.Context) error {
+	producer, _, err := s.session.Client().ProducerID(ctx)
+	if err != nil {
+		return err
+	}
+	if s.guard.topics, err = contextTopicsOf(ctx, s.admin); err != nil {
+		return err
+	}
+	s.guard.arm(producer)
+	return s.guard.settle(ctx)
 }
 
 // assigned runs before the first fetch of what was assigned: paused, nothing of it is read until the loop has taken it over.

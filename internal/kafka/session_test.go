@@ -141,11 +141,17 @@ func stageOffset(t *testing.T, cfg Config, cl *kgo.Client, number int32, next in
 	if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: sessionTopic, Partition: 0, Value: []byte("x")}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	topics, err := DescribeTopics(t.Context(), cfg, sessionTopic)
+	id, epoch, err := cl.ProducerID(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, epoch, err := cl.ProducerID(t.Context())
+	sendOffset(t, cfg, cl, id, epoch, number, next)
+}
+
+// sendOffset adds a group's offset to a producer's transaction.
+func sendOffset(t *testing.T, cfg Config, cl *kgo.Client, id int64, epoch int16, number int32, next int64) {
+	t.Helper()
+	topics, err := DescribeTopics(t.Context(), cfg, sessionTopic)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,12 +38,25 @@ func (s *Session) Begin(ctx context.Context) (*Tx, error) {
 			t.fail(err)
 		}
 	}
-	if err := s.session.Begin(); err != nil {
+	if err := s.begin(t.ctx); err != nil {
 		t.cancel()
 		s.aborted = s.causeOf(t.generation, err, nil)
 		return nil, fmt.Errorf("kafka: beginning a transaction: %w", err)
 	}
 	return t, nil
+}
+
+// begin also tells the guard whose transaction it is: a producer whose epochs are used up gets another ID.
+func (s *Session) begin(ctx context.Context) error {
+	if err := s.session.Begin(); err != nil {
+		return err
+	}
+	producer, _, err := s.session.Client().ProducerID(ctx)
+	if err != nil {
+		return err
+	}
+	s.guard.arm(producer)
+	return nil
 }
 
 // fail notes a record's error, the first of all. It is apart from its caller, who would else allocate for every record

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -103,6 +104,22 @@ func ContextTopics(context string) []string {
 		out = append(out, s.name)
 	}
 	return out
+}
+
+// contextTopicsOf are the topics of all contexts that a cluster has, by their names.
+func contextTopicsOf(ctx context.Context, admin *kadm.Client) ([]string, error) {
+	all, err := admin.ListTopics(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing topics: %w", err)
+	}
+	suffixes := ContextTopics("")
+	var out []string
+	for name := range all {
+		if slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(name, suffix) }) {
+			out = append(out, name)
+		}
+	}
+	return out, nil
 }
 
 // EnsureTopics makes the topics of the contexts, and those that belong to none, where they do not exist yet. A topic

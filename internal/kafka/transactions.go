@@ -69,6 +69,8 @@ type TransactionSearch struct {
 	Topics []string
 	// Groups are consumer groups whose offsets may be part of a transaction. While one is open, nobody gets those offsets.
 	Groups []string
+	// Producers are those whose transactions are of interest; nil: everybody's.
+	Producers []int64
 	// OlderThan is the age from which on, at Now, one is of interest.
 	OlderThan time.Duration
 	Now       time.Time
@@ -78,12 +80,12 @@ type TransactionSearch struct {
 // where a part of the cluster did not answer.
 func OpenTransactions(ctx context.Context, cfg Config, s TransactionSearch) (found []Transaction, err error) {
 	err = administer(cfg, func(admin *kadm.Client) error {
-		set, err := s.partitions(ctx, admin)
-		if err != nil || len(set) == 0 { // of no topic at all the client would ask for every one there is
-			return err
+		set, partErr := s.partitions(ctx, admin)
+		if len(set) == 0 { // of no topic at all the client would ask for every one there is
+			return partErr
 		}
-		found, err = openTransactions(ctx, admin, set, s.OlderThan, s.Now)
-		return err
+		found, err = s.openTransactions(ctx, admin, set)
+		return errors.Join(partErr, err)
 	})
 	return found, errors.Join(err, decide(ctx, cfg, found))
 }
@@ -91,13 +93,20 @@ func OpenTransactions(ctx context.Context, cfg Config, s TransactionSearch) (fou
 // offsetsTopic is where brokers keep the offsets of groups.
 const offsetsTopic = "__consumer_offsets"
 
-// partitions are those of the topics that exist, and those that hold the groups' offsets.
+// partitions are those of the topics that exist, and those that hold the groups' offsets. Those that could be found come
+// with the error.
 func (s TransactionSearch) partitions(ctx context.Context, admin *kadm.Client) (kadm.TopicsSet, error) {
 	all, err := admin.ListTopicsWithInternal(ctx, append(slices.Clone(s.Topics), offsetsTopic)...)
 	if err != nil {
 		return nil, fmt.Errorf("listing topics: %w", err)
 	}
 	set := kadm.TopicsSet{}
+	var faults []error
+	for _, t := range all {
+		if t.Err != nil && !errors.Is(t.Err, kerr.UnknownTopicOrPartition) {
+			faults = append(faults, fmt.Errorf("finding the partitions of %s: %w", t.Topic, t.Err))
+		}
+	}
 	for _, name := range s.Topics {
 		if t := all[name]; t.Err == nil && len(t.Partitions) > 0 {
 			set.Add(name, t.Partitions.Numbers()...)
@@ -108,7 +117,7 @@ func (s TransactionSearch) partitions(ctx context.Context, admin *kadm.Client) (
 			set.Add(offsetsTopic, keptIn(g, n))
 		}
 	}
-	return set, nil
+	return set, errors.Join(faults...)
 }
 
 // keptIn is the one of so many partitions in which brokers keep what they know of a group or a transactional ID: by the
@@ -133,8 +142,9 @@ func keptIn(name string, partitions int) int32 {
 //  2. the coordinators, what they know of those producers;
 //  3. the leaders again, where a coordinator knew nothing. What it had just ended was open at 1, and is not any more: a
 //     coordinator forgets a transaction only after all its markers are written. What is open still hangs.
-func openTransactions(ctx context.Context, admin *kadm.Client, set kadm.TopicsSet, olderThan time.Duration, now time.Time) ([]Transaction, error) {
+func (s TransactionSearch) openTransactions(ctx context.Context, admin *kadm.Client, set kadm.TopicsSet) ([]Transaction, error) {
 	open, err := openIn(ctx, admin, set)
+	open = slices.DeleteFunc(open, func(t *Transaction) bool { return s.Producers != nil && !slices.Contains(s.Producers, t.ProducerID) })
 	if len(open) == 0 {
 		return nil, err
 	}
@@ -148,7 +158,7 @@ func openTransactions(ctx context.Context, admin *kadm.Client, set kadm.TopicsSe
 	out := make([]Transaction, 0, len(open))
 	for _, t := range open {
 		switch {
-		case t.Age(now) < olderThan, t.Standing == TransactionHangs && againErr == nil && !still[t.identity()]:
+		case t.Age(s.Now) < s.OlderThan, t.Standing == TransactionHangs && againErr == nil && !still[t.identity()]:
 			continue
 		case t.Standing == TransactionHangs && againErr != nil:
 			t.Standing = TransactionUnclear

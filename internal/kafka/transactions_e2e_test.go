@@ -230,3 +230,78 @@ func TestWhatWasCommittedAndHangsIsCommitted(t *testing.T) {
 		t.Errorf("read %q, %v: want what was committed", read, err)
 	}
 }
+
+// hangingOffset has an aborted transaction's offset hang, as nothing else does: it is sent to the group's coordinator alone.
+func hangingOffset(t *testing.T, cfg Config, pid int64, epoch int16, number int32, next int64) {
+	t.Helper()
+	// From version 5 on the request itself tells the coordinator of the transaction.
+	cl, err := kgo.NewClient(append(cfg.options(), kgo.MaxVersions(kversion.V3_7_0()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	sendOffset(t, cfg, cl, pid, epoch, number, next)
+}
+
+// commitOneOffset commits a transaction with one offset of the group in it.
+func commitOneOffset(t *testing.T, cfg Config, number int32, next int64) {
+	t.Helper()
+	cl := replayClient(t, cfg, kgo.TransactionalID("predecessor"))
+	if err := cl.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	stageOffset(t, cfg, cl, number, next)
+	if err := cl.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// offsetsAfter has an offset of partition 1 hang, which nobody committed; a session of the same producer is opened behind
+// it, if guarded; then another transaction of that producer commits an offset of partition 0. It returns the group's.
+func offsetsAfter(t *testing.T, guarded bool) kadm.OffsetResponses {
+	t.Helper()
+	cfg := realBroker(t)
+	commitOneOffset(t, cfg, 0, 7)
+	cl := replayClient(t, cfg, kgo.TransactionalID("predecessor"))
+	pid, epoch, err := cl.ProducerID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hangingOffset(t, cfg, pid, epoch, 1, 42)
+	if guarded {
+		s, err := OpenSession(t.Context(), SessionConfig{
+			Config: cfg, Group: "g", InstanceID: "predecessor", TransactionalID: "predecessor", Inputs: []string{sessionTopic},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commitOneOffset(t, cfg, 0, 8)
+	admin := kadm.NewClient(replayClient(t, cfg))
+	var got kadm.OffsetResponses
+	eventually(t, "the marker of what was committed", func() bool {
+		got, err = admin.FetchOffsets(t.Context(), "g")
+		o, _ := got.Lookup(sessionTopic, 0)
+		return err == nil && o.At == 8
+	})
+	return got
+}
+
+// What was never committed must not count because its producer's next transaction was.
+func TestOffsetsThatHangNeverCount(t *testing.T) {
+	t.Parallel()
+	if o, there := offsetsAfter(t, true).Lookup(sessionTopic, 1); there && o.At >= 0 {
+		t.Errorf("partition 1 stands at %d, which nobody committed", o.At)
+	}
+}
+
+// TestWithoutASessionOffsetsThatHangCount: this is what brokers do, and why sessions look.
+func TestWithoutASessionOffsetsThatHangCount(t *testing.T) {
+	t.Parallel()
+	if o, there := offsetsAfter(t, false).Lookup(sessionTopic, 1); !there || o.At != 42 {
+		t.Errorf("partition 1 stands at %+v: brokers keep an aborted transaction's offsets from counting, and the guard is not needed", o)
+	}
+}
