@@ -103,7 +103,7 @@ func (g *guard) look(ctx context.Context, admin *kadm.Client) (settled bool, err
 	switch {
 	case isUnauthorized(err):
 		g.blind.Do(func() {
-			g.warn("a session may not see whether a transaction of its own hangs: what that one holds could count later (docs/operators.md)", "cause", err)
+			g.warn("a session may not see whether a transaction of its own hangs: what that one holds could count later (docs/kafka.md says what it takes)", "cause", err)
 		})
 		return true, nil
 	case err != nil:
