@@ -18,8 +18,9 @@ const summaryVariable = "E2E_SUMMARY"
 type counted struct {
 	Faults, Kills, Freezes int
 	Commands, Lost, Twice  int
-	// Wrong are other faults that the audit found.
-	Wrong, Hanging int
+	// Wrong are other faults that the audit found; Hanging are transactions that were ended as an operator does, Own those
+	// that members ended of themselves.
+	Wrong, Hanging, Own int
 }
 
 // note adds a world's counts to the summary.
@@ -56,8 +57,9 @@ func summarize(file string) error {
 		sum.Twice += c.Twice
 		sum.Wrong += c.Wrong
 		sum.Hanging += c.Hanging
+		sum.Own += c.Own
 	}
-	fmt.Printf("e2e: %d faults (%d kills, %d freezes past a session timeout), %d commands: %d lost, %d twice, %d wrong otherwise; %d hanging transactions were ended\n",
-		sum.Faults, sum.Kills, sum.Freezes, sum.Commands, sum.Lost, sum.Twice, sum.Wrong, sum.Hanging)
+	fmt.Printf("e2e: %d faults (%d kills, %d freezes past a session timeout), %d commands: %d lost, %d twice, %d wrong otherwise; hanging transactions were ended: %d by their own workers, %d by the operator\n",
+		sum.Faults, sum.Kills, sum.Freezes, sum.Commands, sum.Lost, sum.Twice, sum.Wrong, sum.Own, sum.Hanging)
 	return nil
 }

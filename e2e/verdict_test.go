@@ -127,6 +127,9 @@ func (w *world) audit() {
 	w.sent(records, want.Messages-records)
 	w.t.Logf("audited: %d commands (%d forwarded) left %d events, %d refusals and %d dead letters; %d hanging transactions were ended",
 		want.Messages, want.Forwarded, counts[eventsTopic], counts[refusalsTopic], counts[deadLettersTopic], w.counts.Hanging)
+	var err error
+	w.counts.Own, err = w.fleet.Said("ended a transaction that its coordinator had forgotten")
+	w.must(err)
 	w.counts.Commands = want.Messages
 	w.counts.Lost, w.counts.Twice, w.counts.Wrong = a.Counts()
 	w.note(w.counts)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -74,4 +75,15 @@ func (f *Fleet) Ask(ctx context.Context, program string, args ...string) (stdout
 		return out.Bytes(), fmt.Errorf("%s %s: %w\n%s", program, strings.Join(args, " "), errors.Join(err, ctx.Err()), &errs)
 	}
 	return out.Bytes(), nil
+}
+
+// Said counts how often members have said something, in all of their lives.
+func (f *Fleet) Said(text string) (n int, err error) {
+	logs, err := filepath.Glob(filepath.Join(f.Dir, "*.log"))
+	for _, log := range logs {
+		told, readErr := os.ReadFile(log)
+		err = errors.Join(err, readErr)
+		n += strings.Count(string(told), text)
+	}
+	return n, err
 }

@@ -115,6 +115,15 @@ func TestAHeaderSentTwiceIsAProblem(t *testing.T) {
 	}
 }
 
+func TestOfSeveralBadHeadersTheSameIsNamedEachTime(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, newBank(t))
+	for range 20 {
+		r := post("/v1/bank/account/a/open", openAccount, headerCommandID, "", headerCorrelation, "", headerCausation, "").request()
+		serve(t, s, r).check(t, want{status: http.StatusBadRequest, code: CodeMalformed, field: headerCommandID})
+	}
+}
+
 func TestABodyWithoutALengthIsBoundedToo(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, newBank(t), func(c *Config) { c.BodyBytesMax = 100 })

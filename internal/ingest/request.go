@@ -72,12 +72,13 @@ func unquote(s string) (string, bool) {
 // readMeta makes a command's metadata from a request's headers.
 func readMeta(r *http.Request, id, actor string) (meta es.CommandMeta, p *Problem) {
 	meta = es.CommandMeta{AggregateID: id, Actor: actor}
-	for name, field := range map[string]*string{
-		headerCommandID:   &meta.CommandID,
-		headerCorrelation: &meta.CorrelationID,
-		headerCausation:   &meta.CausationID,
-	} {
-		if *field, p = idHeader(r, name); p != nil {
+	for _, h := range []struct {
+		name string
+		is   *string
+	}{
+		{headerCommandID, &meta.CommandID}, {headerCorrelation, &meta.CorrelationID}, {headerCausation, &meta.CausationID},
+	} { // in this order, so that of several bad ones the same is named each time
+		if *h.is, p = idHeader(r, h.name); p != nil {
 			return meta, p
 		}
 	}

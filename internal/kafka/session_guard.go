@@ -42,7 +42,7 @@ const (
 // What hangs is ended as EndTransaction does. Where that is not known, or not allowed, the session does not go on.
 type guard struct {
 	cfg      SessionConfig
-	topics   []string // what a session may write to: it answers to any context's processes, and they send to any context
+	topics   []string     // what a session may write to: it answers to any context's processes, and they send to any context
 	producer atomic.Int64 // the session's, once it has one
 	armed    atomic.Bool
 	blind    sync.Once // to say once that it can't look

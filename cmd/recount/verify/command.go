@@ -140,8 +140,13 @@ func (c *config) runOverArchive(ctx context.Context, p *cli.Process, anchor *ver
 
 func (c *config) walk(ctx context.Context, p *cli.Process, r verify.Request) error {
 	began := time.Now()
-	r.Parallel, r.Progress = c.Parallel, c.progress(p, began)
+	r.Parallel = c.Parallel
+	status := console.NewStatus(p.Stderr)
+	if !c.Quiet {
+		r.Progress = func(at verify.Progress) { status.Say("%s", inWords(at, time.Since(began))) }
+	}
 	found, err := verify.Run(ctx, r)
+	status.End() // neither a report nor an error ends up behind half a line
 	if err != nil {
 		return err
 	}
@@ -161,21 +166,6 @@ func (c *config) anchor() (*verify.Anchor, error) {
 		return nil, fmt.Errorf("--anchor: %w", err)
 	}
 	return a, nil
-}
-
-// progress tells on the standard error how far it is.
-func (c *config) progress(p *cli.Process, began time.Time) func(verify.Progress) {
-	if c.Quiet {
-		return nil
-	}
-	status := console.NewStatus(p.Stderr)
-	return func(at verify.Progress) {
-		if at.Done == at.Parts {
-			status.End()
-			return
-		}
-		status.Say("%s", inWords(at, time.Since(began)))
-	}
 }
 
 // inWords says it: 3 of 24 partitions, 41 % read, 812,345 events/s, 4s left.
