@@ -40,7 +40,7 @@ func bankIn(t *testing.T, accounts int) (flags []string) {
 // open writes the events of accounts that were opened, and paid into.
 func open(t *testing.T, cfg kafka.Config, registryURL string, accounts int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
 	if err != nil {

@@ -338,7 +338,7 @@ func testWaitingTogether(t *testing.T, db *DB, f fixture) {
 	var all sync.WaitGroup
 	for i := range int64(50) {
 		all.Go(func() {
-			ctx, leave := context.WithTimeout(t.Context(), time.Minute)
+			ctx, leave := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer leave()
 			at := es.Position{Context: "bank", Partition: 9, Offset: i}
 			if i%5 == 0 {

@@ -98,7 +98,7 @@ func (f fixture) batch(partition int32, first, last int64) Batch {
 
 func startEngine(t *testing.T) *embedded.ClickHouse {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	engine, err := embedded.StartClickHouse(ctx, embedded.ClickHouseOptions{DataDir: t.TempDir()})
 	if err != nil {

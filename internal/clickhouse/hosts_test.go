@@ -76,7 +76,7 @@ func TestTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			c.cfg.Database, c.cfg.ConnectTimeout = "tls", time.Hour
 			_, err := Open(ctx, c.cfg)

@@ -199,7 +199,7 @@ func TestClickHouseStopsWhileAQueryRuns(t *testing.T) {
 		answered <- err
 	}()
 	awaitSlow(t, c, "1")
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	if err := c.Stop(ctx); err != nil {
 		t.Error(err)

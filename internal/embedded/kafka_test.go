@@ -245,7 +245,7 @@ func TestKafkaProcessOutlivesAKillOfNothingElse(t *testing.T) {
 
 func TestServeKafkaEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	var address string
 	err := embedded.ServeKafka(ctx, embedded.KafkaOptions{DataDir: t.TempDir()}, func(a string) {

@@ -69,7 +69,7 @@ func readAll(t *testing.T, cfg Config, topic string, n int) map[string]*kgo.Reco
 		t.Fatal(err)
 	}
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	out := map[string]*kgo.Record{}
 	for len(out) < n {

@@ -71,7 +71,7 @@ func (w *rangesWorld) produce(partition int32, n int, commit bool) {
 		w.t.Fatal(err)
 	}
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
 	defer cancel()
 	if err := cl.BeginTransaction(); err != nil {
 		w.t.Fatal(err)

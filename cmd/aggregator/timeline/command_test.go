@@ -74,7 +74,7 @@ func TestTheCommand(t *testing.T) {
 // write puts the events of an account into the log.
 func write(t *testing.T, services *local.Services) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
 	if err != nil {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 
 func start(t *testing.T, o local.Options) *local.Services {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	s, err := local.Start(ctx, o)
 	if err != nil {

@@ -223,7 +223,7 @@ func TestACollectorThatIsGoneCostsNobodyAnything(t *testing.T) {
 				w.command(t, "a", "deposit", `{"amount":1,"currency":"EUR"}`).expect(t, "a deposit", 200)
 			}
 			eventuallyCounts(t, w.db, 50, "SELECT sum(balance) FROM account_balances WHERE account_id = 'a'")
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			ended := make(chan struct{})
 			go func() { stop(); close(ended) }()

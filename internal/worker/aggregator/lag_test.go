@@ -25,7 +25,7 @@ func (p *pipeline) hang(number int32) (end func()) {
 	if _, err := s.Poll(p.t.Context(), 1); err != nil {
 		p.t.Fatal(err)
 	}
-	ending, giveUp := context.WithTimeout(p.t.Context(), time.Minute)
+	ending, giveUp := context.WithTimeout(p.t.Context(), 3*time.Minute)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -89,7 +89,7 @@ func TestTheAnswerToAnOrderMayBeInANewerSchema(t *testing.T) {
 			id, orderID := "t"+suffix, "order"+suffix
 			answered := make(chan error, 1)
 			go func() { answered <- answer(t.Context(), cfg, "bank"+suffix, id, orderID, write) }()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			got, err := log.Order(ctx, "bank/money_transfer/"+id, es.CommandMeta{CommandID: orderID, AggregateID: id}, es.OrderRetry, "")
 			if err := errors.Join(err, <-answered); err != nil {

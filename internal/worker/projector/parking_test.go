@@ -87,7 +87,7 @@ func nothing(entry) bool { return false }
 // reaches waits until the view says that it is behind the log's last record.
 func (w *world) reaches(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	for p, end := range w.ends {
 		if err := w.db.WaitFor(ctx, "picky", es.Position{Context: "bank", Partition: int32(p), Offset: end - 1}); err != nil {

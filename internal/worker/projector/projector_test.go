@@ -56,7 +56,7 @@ func testFollow(t *testing.T, w *world) {
 	}
 	w.write(1, "acct-new", 7)
 	w.flush()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	if err := w.db.WaitFor(ctx, "ledger", es.Position{Context: "bank", Partition: 1, Offset: 50}); err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func testLostWatermarks(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	r = start(t, w.config(ledgerOnly()))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	for p := range int32(worldPartitions) {
 		if err := w.db.WaitFor(ctx, "ledger", es.Position{Context: "bank", Partition: p, Offset: 9}); err != nil {
@@ -215,7 +215,7 @@ func testNoRows(t *testing.T, w *world) {
 	c := bankContext()
 	c.Views = c.Views[1:]
 	r := start(t, w.config(c))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	if err := w.db.WaitFor(ctx, "picky", es.Position{Context: "bank", Partition: 0, Offset: 29}); err != nil {
 		t.Error(err)

@@ -105,7 +105,7 @@ func (c childConfig) live(w *world) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
 	defer cancel()
 	p := exec.CommandContext(ctx, exe)
 	p.Env = append(os.Environ(), childVariable+"="+string(config))
