@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"time"
 
 	"recount/internal/embedded/chhttp"
 )
@@ -61,6 +63,9 @@ func StartClickHouse(ctx context.Context, o ClickHouseOptions) (*ClickHouse, err
 func (c *ClickHouse) URL() string { return "http://" + c.Addr() }
 
 // runClickHouse is the child.
+// idlePatience is how long statements may take to end once their clients are cut off.
+const idlePatience = 3 * time.Second
+
 func runClickHouse(ctx context.Context, config json.RawMessage, ready func(address string)) (err error) {
 	var o ClickHouseOptions
 	if err := json.Unmarshal(config, &o); err != nil {
@@ -81,8 +86,16 @@ func runClickHouse(ctx context.Context, config json.RawMessage, ready func(addre
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	defer engine.Close()
 	handler := chhttp.NewServer(engine, chhttp.Limits{Queries: o.MaxQueries, InsertBytes: o.MaxInsertBytes})
+	defer func() {
+		// The engine may crash if it is closed under a statement. One that nothing ends is left to the end of this process, as a
+		// server leaves it: its client has heard nothing, and what others were told is on disk.
+		if left := handler.AwaitIdle(idlePatience); left > 0 {
+			fmt.Fprintf(os.Stderr, "stopping with %d statements under way, which is their end\n", left)
+			return
+		}
+		engine.Close()
+	}()
 	ready(listener.Addr().String()) // a client that is quicker than the next line waits in the listener's queue
 	return serveHTTP(ctx, listener, handler)
 }

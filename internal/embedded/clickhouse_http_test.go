@@ -190,22 +190,29 @@ func TestClickHouseKillsTheQueryOfAClientThatLeft(t *testing.T) {
 	}
 }
 
+// TestClickHouseStopsWhileAQueryRuns: a SELECT is killed; an INSERT goes on whoever leaves, and ends with the process.
 func TestClickHouseStopsWhileAQueryRuns(t *testing.T) {
 	t.Parallel()
-	c := startClickHouse(t, embedded.ClickHouseOptions{DataDir: t.TempDir()})
-	answered := make(chan error, 1)
-	go func() {
-		_, _, err := tryAsk(context.Background(), c, "POST", "", slowQuery)
-		answered <- err
-	}()
-	awaitSlow(t, c, "1")
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	defer cancel()
-	if err := c.Stop(ctx); err != nil {
-		t.Error(err)
-	}
-	if err := <-answered; err == nil {
-		t.Error("the query was answered by a server that had stopped")
+	for name, query := range map[string]string{"SELECT": slowQuery, "INSERT": "INSERT INTO slow " + slowQuery} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := startClickHouse(t, embedded.ClickHouseOptions{DataDir: t.TempDir()})
+			ask(t, c, "POST", "", "CREATE TABLE slow (n UInt64) ENGINE = MergeTree ORDER BY n")
+			answered := make(chan error, 1)
+			go func() {
+				_, _, err := tryAsk(context.Background(), c, "POST", "", query)
+				answered <- err
+			}()
+			awaitSlow(t, c, "1")
+			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+			defer cancel()
+			if err := c.Stop(ctx); err != nil {
+				t.Error(err)
+			}
+			if err := <-answered; err == nil {
+				t.Error("the query was answered by a server that had stopped")
+			}
+		})
 	}
 }
 

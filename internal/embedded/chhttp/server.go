@@ -111,6 +111,14 @@ func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// AwaitIdle waits until no statement runs, for so long at most, and returns how many do.
+func (s *Server) AwaitIdle(patience time.Duration) int {
+	for deadline := time.Now().Add(patience); len(s.running) > 0 && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	return len(s.running)
+}
+
 // enter waits for a turn.
 func (s *Server) enter(ctx context.Context) error {
 	select {
