@@ -111,15 +111,7 @@ func TestASessionThatWasDroppedTakesOverAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	gained, lost, _ := s.Changes()
-	eventually(t, "everything is assigned", func() bool {
-		more, _, _ := s.Changes()
-		gained = append(gained, more...)
-		return len(gained) == sessionPartitions
-	})
-	if len(lost) > 0 {
-		t.Fatalf("lost %v", lost)
-	}
+	awaitAssigned(t, s, sessionPartitions)
 	tx, err := s.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -258,12 +258,7 @@ func cutOff(t *testing.T, guarded bool) []string {
 		t.Fatal(err)
 	}
 	s.guard.armed.Store(guarded)
-	var gained []int32
-	eventually(t, "everything is assigned", func() bool {
-		more, _, _ := s.Changes()
-		gained = append(gained, more...)
-		return len(gained) == 2
-	})
+	awaitAssigned(t, s, 2)
 	w.set(true, nil)
 	w.cut()
 	cl := s.session.Client()
@@ -298,12 +293,7 @@ func TestATransactionOutlivesItsConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var gained []int32
-	eventually(t, "everything is assigned", func() bool {
-		more, _, _ := s.Changes()
-		gained = append(gained, more...)
-		return len(gained) == 2
-	})
+	awaitAssigned(t, s, 2)
 	tx, err := s.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -85,6 +85,20 @@ func TestASecondRevokeIsHeardOfToo(t *testing.T) {
 	}
 }
 
+// awaitAssigned waits until a session has heard of all its partitions, of which none may be lost on the way.
+func awaitAssigned(t *testing.T, s *Session, n int) {
+	t.Helper()
+	var gained, lost []int32
+	eventually(t, "everything is assigned", func() bool {
+		more, gone, _ := s.Changes()
+		gained, lost = append(gained, more...), append(lost, gone...)
+		return len(gained) == n
+	})
+	if len(lost) > 0 {
+		t.Fatalf("lost %v", lost)
+	}
+}
+
 // awaitShares waits until each of n members owns as many partitions.
 func awaitShares(t *testing.T, cluster *kfake.Cluster, n int) {
 	t.Helper()

@@ -141,12 +141,14 @@ func (c *config) runOverArchive(ctx context.Context, p *cli.Process, anchor *ver
 func (c *config) walk(ctx context.Context, p *cli.Process, r verify.Request) error {
 	began := time.Now()
 	r.Parallel = c.Parallel
-	status := console.NewStatus(p.Stderr)
+	end := func() {}
 	if !c.Quiet {
+		status := console.NewStatus(p.Stderr)
 		r.Progress = func(at verify.Progress) { status.Say("%s", inWords(at, time.Since(began))) }
+		end = status.End
 	}
 	found, err := verify.Run(ctx, r)
-	status.End() // neither a report nor an error ends up behind half a line
+	end() // neither a report nor an error ends up behind half a line
 	if err != nil {
 		return err
 	}
