@@ -88,7 +88,7 @@ func (s *scene) checkpointsSoFar() (n int) {
 }
 
 // TestAPartitionMovesBetweenSessionsDuringAWrite: the group gives a partition to another session of the same process
-// while a write to its store is under way. The controls are in the pure world: staleWriteLands and olderWriteLands.
+// while a write to its store is under way. The controls are in the pure world: staleWriteLands, leaseKept and olderWriteLands.
 func TestAPartitionMovesBetweenSessionsDuringAWrite(t *testing.T) {
 	t.Parallel()
 	const writeTakes = 4 * time.Second

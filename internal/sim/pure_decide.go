@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -232,10 +233,22 @@ func (w *pureWorld) unknownEnd(o *owner, fx *engine.Effects) {
 		w.catchUp(o)
 		return
 	}
-	// The overlay is dropped while a flush of it is under way, and what the fold makes is written first: see statestore.Leases.
+	w.startAgain(o)
+}
+
+// startAgain gives o a new session of the same process, while a write to its store is on its way. What the fold makes is
+// written before that write arrives.
+func (w *pureWorld) startAgain(o *owner) {
 	w.freeze(o)
-	o.overlay.Drop()
-	if err := w.open(o); err != nil {
+	var err error
+	if w.mutation != leaseKept && w.mutation != olderWriteLands {
+		w.release(o)
+		o.lease, err = o.machine.leases.Acquire(context.Background(), storeName(o.share.number))
+	}
+	if err == nil {
+		err = w.open(o)
+	}
+	if err != nil {
 		w.fail(err)
 		return
 	}

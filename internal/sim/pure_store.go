@@ -35,6 +35,7 @@ func (r *rawRoot) restarted() *rawRoot {
 // write is a flush on its way to the disk. Whoever made it may have lost its lease before it gets there.
 type write struct {
 	owner    *owner
+	lease    *statestore.Lease // as it was then: a partition that is emptied gets another
 	frozen   statestore.Frozen
 	batch    *statestore.Batch
 	position int64
@@ -80,7 +81,7 @@ func (w *pureWorld) freeze(o *owner) {
 		return
 	}
 	position, _ := o.p.Position()
-	o.flushing = &write{owner: o, frozen: frozen, batch: &statestore.Batch{}, position: position}
+	o.flushing = &write{owner: o, lease: o.lease, frozen: frozen, batch: &statestore.Batch{}, position: position}
 	frozen.AppendTo(o.flushing.batch)
 	w.landing = append(w.landing, o.flushing)
 }
@@ -94,7 +95,11 @@ func (w *pureWorld) land() {
 
 func (w *pureWorld) apply(x *write) {
 	w.landing = without(w.landing, func(other *write) bool { return other == x })
-	outcome, err := x.owner.lease.Apply(x.position, x.batch)
+	lease := x.lease
+	if w.mutation == leaseOfTheMoment {
+		lease = x.owner.lease
+	}
+	outcome, err := lease.Apply(x.position, x.batch)
 	if err != nil {
 		w.fail(err)
 		return

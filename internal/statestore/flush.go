@@ -28,7 +28,7 @@ func (o *Overlay) Freeze() (Frozen, error) {
 // and the overlay forgets them; else they are above again, below what has been written since.
 func (o *Overlay) Thaw(f Frozen, written bool) {
 	if f.layer == nil || o.frozen != f.layer {
-		return // dropped in between
+		return // not under way: an earlier Thaw has ended it
 	}
 	o.frozen = nil
 	if !written {

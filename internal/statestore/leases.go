@@ -26,15 +26,17 @@ type WatermarkOf func(Reader) (int64, error)
 // so that no write stands astride a release. Either Apply got the lock first, then B reads 90 and folds from there, or
 // Release did, then the write is dropped and B, which folds from the store's own watermark, misses nothing by it.
 //
-// Second, the same session keeps the partition, but an abort made it drop its overlay and fold:
+// Second, a session keeps its lease and starts anew with another overlay, while a flush of the old one is on its way:
 //
 //	S: freezes up to 90, its flusher builds the batch
-//	S: an End of unknown outcome: drops the overlay, folds 51…120 from the log, applies 120
+//	S: opens the store again, folds 51…120 from the log, applies 120
 //	S's flusher: applies 90
 //
-// The lease is the right one, but 90 is below what has been written: [LowerWatermark]. Nothing is lost, since a
-// watermark of 120 means that everything up to 120 is in. An equal watermark passes: refusals and dedup blocks are
-// written without a new event.
+// The lease is the right one, but 90 is below what has been written: [LowerWatermark]. That is a backstop and no licence.
+// An equal watermark passes, since refusals, dedup blocks and the parts of a checkpoint are written without a new event,
+// and so a late write up to 120 would land: its states are the same, but not what the two believe to be in a snapshot.
+// Then an aggregate that changed is in no later checkpoint, and a restore from that lacks its events. Whoever starts anew
+// waits for its flush, or releases the lease and takes it again, which makes the late write the first case.
 //
 // A dropped write is no error; whoever wrote counts it.
 type Leases struct {

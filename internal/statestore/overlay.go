@@ -8,7 +8,7 @@ import (
 var ErrFlushing = errors.New("state store: overlay: a flush is under way already")
 
 // Overlay is a [Reader] that keeps writes above a base: reads fall through to the base, writes stay above until they
-// are flushed or dropped. A worker has one over each lease: what is in it is committed, and not yet in the store.
+// are flushed. A worker has one over each lease: what is in it is committed, and not yet in the store.
 //
 // An Overlay belongs to one goroutine; no method may run beside another. Only a [Frozen] leaves that goroutine, and so a
 // flush stays off the owner's path: Freeze moves a pointer, and the owner goes on reading what it froze and writing
@@ -24,6 +24,8 @@ var ErrFlushing = errors.New("state store: overlay: a flush is under way already
 //
 // Between Freeze and Thaw the base may have the frozen writes or not, and may get them in the middle of a Scan. The
 // overlay answers the same either way: each frozen key is answered from the frozen layer, whatever the base says.
+//
+// Whoever starts anew with another overlay waits for the Thaw first, or releases the lease: see [Leases].
 type Overlay struct {
 	base   Reader
 	top    *layer
@@ -94,10 +96,3 @@ func (o *Overlay) Len() int {
 // Bytes is the size of the keys and values above that no flush has taken yet. A flush is one batch, so flush long
 // before this reaches BatchMaxBytes.
 func (o *Overlay) Bytes() int { return o.top.bytes }
-
-// Drop forgets everything above. A flush under way is not called back: what it writes was committed before, a later
-// fold covers it, and once such a fold has written, a [Lease] drops it for its lower watermark. Its Thaw is a no-op.
-func (o *Overlay) Drop() {
-	o.top.reset()
-	o.frozen = nil // let go, not reset: the flush may be reading it
-}

@@ -12,14 +12,14 @@ import (
 )
 
 // TestOverlayModel plays random operations on an overlay over a store and holds both to plain maps, with flushes that land
-// at any moment between Freeze and Thaw, that fail, and that are dropped from under.
+// at any moment between Freeze and Thaw, and that fail.
 func TestOverlayModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		store := statestore.NewMemStore()
 		m := &overlayMachine{store: store, above: statestore.NewOverlay(store), inStore: changes{}, inAbove: changes{}}
 		rt.Repeat(map[string]func(*rapid.T){
-			"write": m.write, "apply": m.apply, "drop": m.drop,
+			"write": m.write, "apply": m.apply,
 			"freeze": m.freeze, "land": m.land, "thaw": m.thaw, "flush": m.flush, "scan": m.scan, "": m.check,
 		})
 	})
@@ -34,8 +34,8 @@ type overlayMachine struct {
 
 	inStore, inAbove changes
 	frozen           statestore.Frozen
-	inFrozen         changes // nil: no flush is under way, or it has been dropped
-	landing          changes // what a flush under way writes, dropped or not; nil once it has ended
+	inFrozen         changes // nil: no flush is under way
+	landing          changes // what a flush under way writes; nil once it has ended
 	landed           bool
 }
 
@@ -80,13 +80,6 @@ func (m *overlayMachine) apply(t *rapid.T) {
 	if err := m.above.Apply(&b); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// drop does not call a flush under way back.
-func (m *overlayMachine) drop(*rapid.T) {
-	m.above.Drop()
-	clear(m.inAbove)
-	m.inFrozen = nil
 }
 
 func (m *overlayMachine) freeze(t *rapid.T) {

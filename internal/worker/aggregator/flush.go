@@ -91,8 +91,8 @@ func (w *Worker) flush(o *owned) error {
 //	session: 3 is taken away; it writes up to 600, and gives 3 up
 //	                                            flight: writes 3 up to 500, over what the next owner does
 //
-// The lease alone would drop that last write, for its lower watermark or for its being released. But it can't know of
-// an overlay that is dropped while half of it is in the air.
+// The lease alone would drop that last write, for its lower watermark or for its being released, but not one up to the
+// same watermark: see statestore.Leases.
 type flight struct {
 	parts  []*frozen
 	landed chan struct{}
