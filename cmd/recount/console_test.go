@@ -173,7 +173,7 @@ func startConsole(t *testing.T, args ...string) consoleRun {
 	r := &running{t: t, stop: stop, exit: make(chan int, 1)}
 	args = append([]string{"console", "--http-addr", "127.0.0.1:0"}, args...)
 	go func() { r.exit <- recount(ctx, &r.out, &r.errs, args...) }()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(startPatience); ; time.Sleep(20 * time.Millisecond) {
 		if found := regexp.MustCompile(`http://\S+/console`).FindString(r.out.String()); found != "" {
 			return consoleRun{r, found}
 		}

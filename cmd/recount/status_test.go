@@ -35,7 +35,7 @@ func TestStatus(t *testing.T) {
 	}
 	var code int
 	var r status.Report
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(startPatience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if code, r, _ = ask(t, args...); code == cli.ExitOK && lag(r) == 0 {
 			break
 		}

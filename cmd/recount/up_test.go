@@ -22,6 +22,9 @@ type running struct {
 	exit      chan int
 }
 
+// startPatience is how long a start may take on a machine that has much else to do.
+const startPatience = 10 * time.Minute
+
 // startUp returns once the banner, or whatever until says, is there.
 func startUp(t *testing.T, until string, args ...string) *running {
 	t.Helper()
@@ -29,7 +32,7 @@ func startUp(t *testing.T, until string, args ...string) *running {
 	r := &running{t: t, stop: stop, exit: make(chan int, 1)}
 	args = append([]string{"up", "--partitions", "4", "--http-port", "0", "--kafka-port", "0", "--clickhouse-port", "0", "--registry-port", "0"}, args...)
 	go func() { r.exit <- recount(ctx, &r.out, &r.errs, args...) }()
-	for deadline := time.Now().Add(3 * time.Minute); !strings.Contains(r.out.String(), until); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(startPatience); !strings.Contains(r.out.String(), until); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) || len(r.exit) > 0 {
 			t.Fatalf("not up:\n%s%s", r.out.String(), r.errs.String())
 		}
@@ -89,7 +92,7 @@ func (r *running) balance(want string) {
 	r.t.Helper()
 	const query = "SELECT balance FROM recount.account_balances WHERE account_id = 'acct-1'"
 	got := ""
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(startPatience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if _, got = request(r.t, http.MethodPost, r.url("ClickHouse"), query); got == want+"\n" {
 			return
 		}
