@@ -35,6 +35,30 @@ const (
 	sixth  = "shop/account_refund/r-2"
 )
 
+// tamper makes a log that could not be.
+type tamper func(log []entry) []entry
+
+// without leaves out the nth entry, from 0.
+func without(n int) tamper {
+	return func(log []entry) []entry { return slices.Delete(log, n, n+1) }
+}
+
+func twice(n int) tamper {
+	return func(log []entry) []entry { return slices.Insert(log, n, log[n]) }
+}
+
+func with(more ...entry) tamper {
+	return func(log []entry) []entry { return append(log, more...) }
+}
+
+// other has an event be another.
+func other(n int, event any) tamper {
+	return func(log []entry) []entry {
+		log[n].event = event
+		return log
+	}
+}
+
 // books are two transfers, of which the second was taken back, and two orders, of which the second was cancelled. Both are
 // paid from an account of the bank; to the second, the money was put back. Of the first a part was refunded, and another
 // part did not arrive.
@@ -121,17 +145,8 @@ func TestTheAuditFindsNothingInGoodBooks(t *testing.T) {
 // TestTheAuditFindsWhatIsWrong tampers with good books in every way that a saga could.
 func TestTheAuditFindsWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	without := func(n int) func([]entry) []entry { // the nth, from 0
-		return func(log []entry) []entry { return slices.Delete(log, n, n+1) }
-	}
-	twice := func(n int) func([]entry) []entry {
-		return func(log []entry) []entry { return slices.Insert(log, n, log[n]) }
-	}
-	with := func(more ...entry) func([]entry) []entry {
-		return func(log []entry) []entry { return append(log, more...) }
-	}
 	for name, tc := range map[string]struct {
-		tamper func([]entry) []entry
+		tamper tamper
 		want   error
 	}{
 		"money does not arrive":              {without(5), ErrMoney},
@@ -161,10 +176,14 @@ func TestTheAuditFindsWhatIsWrong(t *testing.T) {
 		"nobody pays, and it is taken": {with(
 			entry{Bank, "account", "a", "shop/account_payment/o-9", account.FundsCaptured{Amount: 1, Currency: "EUR", Channel: accountpayment.Channel}},
 		), ErrMoney},
-		"a refund does not arrive":          {without(32), ErrMoney},
-		"it arrives twice":                  {twice(32), ErrTwice},
-		"somebody else gets the refund":     {func(log []entry) []entry { log[32].id = "b"; return log }, ErrMoney},
-		"the payment knows nothing of it":   {without(31), ErrMoney},
+		"a refund does not arrive":        {without(32), ErrMoney},
+		"it arrives twice":                {twice(32), ErrTwice},
+		"somebody else gets the refund":   {func(log []entry) []entry { log[32].id = "b"; return log }, ErrMoney},
+		"the payment knows nothing of it": {without(31), ErrMoney},
+		"the payment takes it for another": {func(log []entry) []entry {
+			log[31].event = payment.PaymentRefunded{RefundID: "r-9", Amount: 100, Account: "a", StatusAfter: payment.StatusReceived}
+			return log
+		}, ErrMoney},
 		"a refund does not end":             {without(33), ErrOpen},
 		"a refund that failed is kept back": {without(36), ErrMoney},
 		"a refund that failed arrives":      {with(entry{Bank, "account", "a", sixth, account.FundsDeposited{Amount: 50, Currency: "EUR", Channel: accountrefund.Channel}}), ErrMoney},

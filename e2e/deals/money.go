@@ -9,8 +9,6 @@ import (
 	"recount/domain/bank/transfer"
 	"recount/domain/shop/accountpayment"
 	"recount/domain/shop/accountrefund"
-	"recount/domain/shop/payment"
-	"recount/domain/shop/refund"
 )
 
 // Transfers counts what has become of transfers.
@@ -74,62 +72,6 @@ func ofDeals(m movement) bool {
 		return true
 	}
 	return false
-}
-
-// debits compares the payments from accounts with what was moved for them, and returns what the shop received, by
-// currency. asked gets the processes that are to move something.
-func (l *Log) debits(f *faults, asked map[string]bool) map[string]int64 {
-	received := map[string]int64{}
-	for key, p := range all[payment.Payment](l, "payment") {
-		if p.Account == "" {
-			continue
-		}
-		process := Shop + "/" + accountpayment.Saga().Name() + "/" + key.ID
-		asked[process] = true
-		out := movement{p.Account, p.Currency, -p.Amount, accountpayment.Channel}
-		back := movement{p.Account, p.Currency, p.Amount, accountpayment.ReversalChannel}
-		moves := l.moved[process]
-		for i, m := range moves {
-			if slices.Contains(moves[:i], m) {
-				f.add(ErrTwice, "payment %s moves %+v again", key.ID, m)
-			}
-		}
-		switch {
-		case p.Status == payment.StatusReceived:
-			received[p.Currency] += p.Amount
-			for _, r := range p.Refunds {
-				if !r.Reversed {
-					received[p.Currency] -= r.Amount
-				}
-			}
-			if !slices.Equal(moves, []movement{out}) {
-				f.add(ErrMoney, "payment %s is received, and moved %+v", key.ID, moves)
-			}
-		case len(moves) > 0 && !slices.Equal(moves, []movement{out, back}):
-			f.add(ErrMoney, "payment %s is %s, and moved %+v", key.ID, p.Status, moves)
-		}
-	}
-	return received
-}
-
-// refunds compares the refunds into accounts with what was moved for them. What is missing from a payment because of them is
-// what debits counts.
-func (l *Log) refunds(f *faults, asked map[string]bool) {
-	for key, r := range all[refund.Refund](l, "refund") {
-		process := Shop + "/" + accountrefund.Saga().Name() + "/" + key.ID
-		asked[process] = true
-		o, moves := r.Order, l.moved[process]
-		switch {
-		case r.Status == refund.StatusRequested:
-			f.add(ErrOpen, "refund %s, %s,", key.ID, r.Status)
-		case len(moves) > 1:
-			f.add(ErrTwice, "refund %s moves %+v", key.ID, moves)
-		case r.Status == refund.StatusFailed && len(moves) != 0:
-			f.add(ErrMoney, "refund %s has failed, and moved %+v", key.ID, moves)
-		case r.Status == refund.StatusCompleted && !slices.Equal(moves, []movement{{o.Account, o.Currency, o.Amount, accountrefund.Channel}}):
-			f.add(ErrMoney, "refund %s is complete, and moved %+v", key.ID, moves)
-		}
-	}
 }
 
 // checkTransfer compares what a transfer says with what was moved for it.

@@ -76,7 +76,7 @@ func (l *Log) checkOrder(f *faults, id string, o order.Order, shipped bool) {
 	if left := s.Status == shipment.StatusDispatched || s.Status == shipment.StatusDelivered; left != shipped || s.Status == shipment.StatusArranged {
 		f.add(ErrStock, "order %s is %s and its parcel %q", id, o.Status, s.Status)
 	}
-	switch paid := p.Status == payment.StatusReceived; {
+	switch paid := wasKept(p); {
 	case paid != shipped, slices.Contains(underWay(), p.Status):
 		f.add(ErrMoney, "order %s is %s and its payment %q", id, o.Status, p.Status)
 	case paid && (p.Amount != o.Total || slices.ContainsFunc(p.Refunds, intoNoAccount)):
