@@ -201,9 +201,11 @@ func (w Workload) Answer(r es.Recorded) []Line {
 	return nil
 }
 
-// refunds are those of a payment from an account: parts of a third, and sometimes all, of which a third is back already.
+// refunds are those of a payment from an account: all of it, a third, or two of them; or a third and all, of which
+// whichever comes first leaves too little for the other.
 func (w Workload) refunds(number uint64, id string, e payment.PaymentSettled) []Line {
-	from, debit := w.Order(int(number)).Data["pay_from_account"]
+	order := w.Order(int(number)).Data
+	from, debit := order["pay_from_account"]
 	rng := w.chance(chanceOfRefunds, number)
 	if !debit || rng.IntN(100) >= w.Refunds {
 		return nil
@@ -214,13 +216,26 @@ func (w Workload) refunds(number uint64, id string, e payment.PaymentSettled) []
 		parts = append(parts, e.Amount/3)
 	case 1:
 		parts = append(parts, e.Amount)
+	case 2:
+		parts[0] = e.Amount
 	}
 	var out []Line
 	for n, amount := range parts {
 		tax := amount * taxRate / (100_00 + taxRate)
+		if amount == e.Amount {
+			tax = amount - priceOf(order) // to the last cent: each line's tax was rounded by itself
+		}
 		out = append(out, command("shop.refund.request", fmt.Sprintf("%s-r%d", id, n), "request", map[string]any{
 			"payment_id": id, "account": from, "amount": amount, "tax": tax, "currency": e.Currency, "reason": "torn",
 		}))
 	}
 	return out
+}
+
+// priceOf is what an order's articles cost without tax.
+func priceOf(order map[string]any) (price int64) {
+	for _, line := range order["lines"].([]map[string]any) {
+		price += int64(line["quantity"].(int)) * int64(line["unit_price"].(int))
+	}
+	return price
 }

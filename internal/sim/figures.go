@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"recount/domain/shop/payment"
 )
 
 // figures count what happened in runs, so that nobody takes runs in which nothing happened for a proof.
@@ -14,8 +16,10 @@ type figures struct {
 	handovers                            int // by standbys
 	crashes                              map[point]int
 	// Of sagas: how many, their timers that came due and those told before their time, commands that failed, ends that
-	// nobody heard of, and orders of operators.
+	// nobody heard of, and orders of operators; refunds into accounts, those of them that left nothing of their payment,
+	// and those that were taken back.
 	sagas, ticks, early, stumbles, unheard, orders int
+	refunds, whole, reversed                       int
 	virtual                                        time.Duration
 }
 
@@ -24,6 +28,17 @@ func (f *figures) crash(at point) {
 		f.crashes = map[point]int{}
 	}
 	f.crashes[at]++
+}
+
+// refund counts what goes back into an account.
+func (f *figures) refund(e payment.PaymentRefunded) {
+	if e.Account == "" {
+		return
+	}
+	f.refunds++
+	if e.StatusAfter == payment.StatusRefunded {
+		f.whole++
+	}
 }
 
 func (f *figures) add(o figures) {
@@ -45,6 +60,9 @@ func (f *figures) add(o figures) {
 	f.stumbles += o.stumbles
 	f.unheard += o.unheard
 	f.orders += o.orders
+	f.refunds += o.refunds
+	f.whole += o.whole
+	f.reversed += o.reversed
 	for at, n := range o.crashes {
 		for range n {
 			f.crash(at)
@@ -64,6 +82,11 @@ func (f *figures) String() string {
 		line(f.unheard, "transactions whose end nobody heard of")
 		line(f.takeovers, "desks taken over")
 		line(f.orders, "orders of operators")
+		if f.refunds > 0 {
+			line(f.refunds, "refunds into accounts")
+			line(f.whole, "of them of everything that was paid")
+			line(f.reversed, "of them taken back")
+		}
 		return b.String()
 	}
 	line(f.commands, "commands")

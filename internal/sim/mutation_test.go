@@ -73,6 +73,7 @@ func caughtMutations() []caught {
 		{timerLost, sagaWorlds, inLoop, sagasEnd, 1},
 		{neverUndone, sagaWorlds, inMachine, dealsDone, 1},
 		{givesMore, sagaWorlds, inMachine, dealsDone, 1},
+		{givesNothing, sagaWorlds, inMachine, dealsDone, 1},
 	}
 }
 

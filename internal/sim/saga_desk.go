@@ -243,10 +243,18 @@ func (w *sagaWorld) hear(d *desk, value []byte) {
 			w.fail(err)
 			return
 		}
+		w.trace.add("%d %s, version %d: %s %+v, asked for by %s", w.millis, full(d.context.Name, e), e.Meta.Version, e.Type, e.Body, e.Meta.Actor)
 		r := es.Recorded{Context: d.context.Name, Aggregate: e.Aggregate.Name(), Type: e.Type, Event: e.Body, Meta: e.Meta}
 		lines := w.workload.Answer(r)
-		if _, asked := e.Body.(payment.PaymentRequested); asked && w.rng.IntN(8) == 0 {
-			return // whoever moves the money is silent for ever
+		switch e := e.Body.(type) {
+		case payment.PaymentRequested:
+			if w.rng.IntN(8) == 0 {
+				return // whoever moves the money is silent for ever
+			}
+		case payment.PaymentRefunded:
+			w.counts.refund(e)
+		case payment.RefundReversed:
+			w.counts.reversed++
 		}
 		w.waiting = append(w.waiting, lines...)
 		return
@@ -264,7 +272,7 @@ func (w *sagaWorld) hear(d *desk, value []byte) {
 	w.states[id] = e.Aggregate.Evolve(before, e.Body)
 }
 
-// full is the full ID of the process that an event is of.
+// full is the full ID of the aggregate or the process that an event is of.
 func full(context string, e engine.Event) string {
 	return context + "/" + e.Aggregate.Name() + "/" + e.Meta.AggregateID
 }

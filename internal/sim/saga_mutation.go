@@ -23,11 +23,12 @@ const (
 	neverUndone      mutation = "what takes something back is not sent, and taken for done"
 	timerLost        mutation = "a timer that is due is told to nobody"
 	givesMore        mutation = "a refund puts more into its account than the payment gave"
+	givesNothing     mutation = "a refund is told complete, and puts nothing into its account"
 )
 
 // bentProcesses are a context's sagas, making a mutation's mistake.
 func (m mutation) bentProcesses(all []es.Process) []es.Process {
-	if m != undoneAtOnce && m != neverUndone && m != givesMore {
+	if !slices.Contains([]mutation{undoneAtOnce, neverUndone, givesMore, givesNothing}, m) {
 		return all
 	}
 	out := slices.Clone(all)
@@ -76,16 +77,21 @@ func (p bentProcess) undoes(l saga.Leg) bool {
 	return l.Index >= 0 && slices.ContainsFunc(p.Machine().Steps, func(s es.MachineStep) bool { return s.Name == l.Step && s.Undone })
 }
 
-// Dispatch leaves out what takes something back, or has a deposit be too much.
+// Dispatch leaves out what takes something back, or has a refund's deposit be too much, or something that changes nothing.
 func (p bentProcess) Dispatch(process string, state, event any) []es.Request {
 	if e, is := event.(saga.StepRequested); is && e.Undo && p.mutation == neverUndone {
 		return nil
 	}
 	out := p.Process.Dispatch(process, state, event)
 	for i := range out {
-		if d, is := out[i].Body.(account.Deposit); is && d.Channel == accountrefund.Channel && p.mutation == givesMore {
+		d, is := out[i].Body.(account.Deposit)
+		switch {
+		case !is || d.Channel != accountrefund.Channel:
+		case p.mutation == givesMore:
 			d.Amount++
 			out[i].Body = d
+		case p.mutation == givesNothing:
+			out[i].Body = account.Release{HoldID: "nobody's"}
 		}
 	}
 	return out

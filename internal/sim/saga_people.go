@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"recount/domain/bank/transfer"
@@ -62,9 +63,12 @@ func (w *sagaWorld) put(id string, value []byte, err error) {
 	w.logs[context][homeOf(bare)].inbox.append(engine.Record{Key: []byte(id), Value: value})
 }
 
-// somebody is an instance.
+// somebody is an instance: mostly one that is under way, for few are, and those that have ended take no notice.
 func (w *sagaWorld) somebody() (string, bool) {
 	all := sortedKeys(w.states)
+	if w.rng.IntN(4) > 0 {
+		all = slices.DeleteFunc(all, func(id string) bool { return w.process(id).Standing(w.states[id]).Ended })
+	}
 	if len(all) == 0 {
 		return "", false
 	}
