@@ -25,7 +25,8 @@ type Config struct {
 	Password string
 	// ConnectTimeout is how long Open waits for a server that does not answer yet.
 	ConnectTimeout time.Duration
-	// QueryTimeout bounds every statement but the inserts of ranges, which have deadlines of their own.
+	// QueryTimeout bounds every statement but the inserts of ranges, which have deadlines of their own. On the same machine
+	// it is LocalTimeoutDefault by default.
 	QueryTimeout time.Duration
 	// MaxConnections bounds the connections to the server.
 	MaxConnections int
@@ -36,15 +37,22 @@ type Config struct {
 // The defaults of Config.
 const (
 	DatabaseDefault       = "recount"
-	ConnectTimeoutDefault = 30 * time.Second
+	ConnectTimeoutDefault = 2 * time.Minute
 	QueryTimeoutDefault   = 30 * time.Second
+	// LocalTimeoutDefault takes the place of QueryTimeoutDefault on the same machine, where nothing gets lost on its way: an
+	// answer that is late is still being made, by a machine that has much else to do.
+	LocalTimeoutDefault   = 2 * time.Minute
 	MaxConnectionsDefault = 16
 )
 
 func (c Config) withDefaults() Config {
 	c.Database = cmp.Or(c.Database, DatabaseDefault)
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, ConnectTimeoutDefault)
-	c.QueryTimeout = cmp.Or(c.QueryTimeout, QueryTimeoutDefault)
+	timeout := QueryTimeoutDefault
+	if hosts, err := c.hosts(); err == nil && local(hosts) { // a wrong address is told by who connects
+		timeout = LocalTimeoutDefault
+	}
+	c.QueryTimeout = cmp.Or(c.QueryTimeout, timeout)
 	c.MaxConnections = cmp.Or(c.MaxConnections, MaxConnectionsDefault)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -55,12 +63,24 @@ func (c Config) withDefaults() Config {
 // compression is for what goes over a network. To a server on the same machine it would cost more than it saves: both
 // sides would pack and unpack, on the same processors, what memory carries many times faster.
 func compression(hosts []host) *ch.Compression {
-	for _, h := range hosts {
-		if !h.loopback() {
-			return &ch.Compression{Method: ch.CompressionLZ4}
-		}
+	if local(hosts) {
+		return nil
 	}
-	return nil
+	return &ch.Compression{Method: ch.CompressionLZ4}
+}
+
+// The client takes a connection for made once the server has answered a first question on it, and waits as long for one of
+// its connections to be free.
+const (
+	dialTimeout      = 10 * time.Second
+	localDialTimeout = time.Minute // see LocalTimeoutDefault
+)
+
+func dialPatience(hosts []host) time.Duration {
+	if local(hosts) {
+		return localDialTimeout
+	}
+	return dialTimeout
 }
 
 // options turns the configuration into the client's, connected to database.
@@ -78,7 +98,7 @@ func (c Config) options(database string) (*ch.Options, error) {
 		Auth:         ch.Auth{Database: database, Username: c.User, Password: c.Password},
 		Compression:  compression(hosts),
 		Settings:     c.settings(),
-		DialTimeout:  10 * time.Second,
+		DialTimeout:  dialPatience(hosts),
 		MaxOpenConns: c.MaxConnections, MaxIdleConns: c.MaxConnections,
 		// In order: one server decides as long as it is there, and what was just written is read from where it was written.
 		ConnOpenStrategy: ch.ConnOpenInOrder,

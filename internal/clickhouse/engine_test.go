@@ -35,6 +35,7 @@ func TestOnTheEngine(t *testing.T) {
 		"a table that would not tell":             testUntellable,
 		"an outage longer than the window":        testOutage,
 		"a question that nobody answers":          testUnansweredLookUp,
+		"a sink that opens while it is busy":      testBusyWhileASinkOpens,
 		"watermarks and waiting for them":         testWatermarks,
 		"a watermark that was not written":        testLostWatermark,
 		"waiting while it is away":                testWaitingWhileItIsAway,

@@ -212,6 +212,30 @@ func testUnansweredLookUp(t *testing.T, db *DB) {
 	}
 }
 
+// testBusyWhileASinkOpens has ClickHouse be too slow for the first question of a sink: a view must not stop for that. What
+// does not pass by itself stops it at once.
+func testBusyWhileASinkOpens(t *testing.T, db *DB) {
+	f := newFixture()
+	server, through := behind(t, db, false, func(query string) bool { return strings.Contains(query, "system.columns") })
+	server.arm(http.StatusInternalServerError, 159, false) // TIMEOUT_EXCEEDED
+	f.sink(t, through, SinkConfig{Pace: testPace()})
+	if !server.happened() {
+		t.Error("nothing went wrong: this shows nothing")
+	}
+	g, _, err := db.Serving(t.Context(), f.view.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.arm(http.StatusInternalServerError, 497, false) // ACCESS_DENIED
+	err = soon(t, func() error {
+		_, err := through.NewSink(t.Context(), f.view, g, SinkConfig{Pace: testPace()})
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "grant") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // testUnansweredRelease releases a claim while nobody can be asked whose it is. It has ended by itself by then.
 func testUnansweredRelease(t *testing.T, db *DB) {
 	server, through := behind(t, db, true, func(query string) bool { return strings.Contains(query, "claims") })

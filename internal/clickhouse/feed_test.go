@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"recount/internal/es"
 )
@@ -11,7 +12,9 @@ import (
 // short ones. What one left behind must not be seen in the next.
 func testFeed(t *testing.T, db *DB) {
 	f := newFixture()
-	s := f.sink(t, db, SinkConfig{Pace: testPace()})
+	pace := testPace()
+	pace.InsertLifetime = time.Minute // of 90,000 rows, on a machine that has much else to do
+	s := f.sink(t, db, SinkConfig{Pace: pace})
 	word := func(o int64, words int64) kind {
 		if o%7 == 0 {
 			return ""

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -93,4 +94,9 @@ func (c Config) address() string {
 		out = append(out, u.Redacted())
 	}
 	return strings.Join(out, ",")
+}
+
+// local says whether all servers are on this machine.
+func local(hosts []host) bool {
+	return !slices.ContainsFunc(hosts, func(h host) bool { return !h.loopback() })
 }

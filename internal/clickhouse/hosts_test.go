@@ -44,6 +44,26 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// TestPatienceWithTheSameMachine: what gets lost on a network is waited for less long than what a busy machine is late with.
+func TestPatienceWithTheSameMachine(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string][2]time.Duration{
+		"http://127.0.0.1:1":                {LocalTimeoutDefault, localDialTimeout},
+		"http://localhost,http://[::1]:812": {LocalTimeoutDefault, localDialTimeout},
+		"http://a":                          {QueryTimeoutDefault, dialTimeout},
+		"http://127.0.0.1,http://a":         {QueryTimeoutDefault, dialTimeout},
+	} {
+		c := Config{URL: url}.withDefaults()
+		o, err := c.options("d")
+		if err != nil || c.QueryTimeout != want[0] || o.DialTimeout != want[1] {
+			t.Errorf("%s: %v, %+v, %v", url, c.QueryTimeout, o, err)
+		}
+	}
+	if c := (Config{URL: "http://127.0.0.1", QueryTimeout: time.Second}).withDefaults(); c.QueryTimeout != time.Second {
+		t.Errorf("what was asked for is not kept: %v", c.QueryTimeout)
+	}
+}
+
 // TestTLS connects to a server behind TLS, and to some that can't prove who they are. A minute is far more than a clear stop
 // takes, and far less than what passes by itself is waited for.
 func TestTLS(t *testing.T) {

@@ -82,7 +82,8 @@ func (db *DB) NewSink(ctx context.Context, v es.View, g Generation, cfg SinkConf
 	cfg.Takeover = cmp.Or(cfg.Takeover, TakeoverDefault)
 	s := &Sink{db: db, g: g, cfg: cfg, tables: map[string]sinkTable{}}
 	for _, t := range v.Tables {
-		table, err := s.open(ctx, t)
+		var table sinkTable
+		err := db.cfg.again(ctx, func() (err error) { table, err = s.open(ctx, t); return err })
 		if err != nil {
 			return nil, fmt.Errorf("opening view %s: %w", v.Name, err)
 		}

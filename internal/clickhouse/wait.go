@@ -72,7 +72,7 @@ func (db *DB) stands(w *waiting) string {
 // watch asks until nobody of mine waits. Whoever comes after that has a map, and a goroutine, of its own.
 func (db *DB) watch(mine map[*waiting]bool) {
 	for pause := waitPause; ; {
-		reached, err := db.servingMarks(context.Background()) // it outlives any one of those who wait
+		reached, err := db.AllReached(context.Background()) // it outlives any one of those who wait
 		if err != nil && transient(err) {
 			// The next question may be answered; who has no time for that leaves. A ClickHouse that can't answer is asked ever
 			// more seldom, so that this is not what keeps it from coming back.
@@ -82,7 +82,7 @@ func (db *DB) watch(mine map[*waiting]bool) {
 		}
 		db.waits.mu.Lock()
 		for w := range mine {
-			next := reached[servedPartition{w.view, w.at.Context, w.at.Partition}]
+			next := reached[ServedPartition{w.view, w.at.Context, w.at.Partition}]
 			w.next = max(w.next, next)
 			switch {
 			case err != nil:
@@ -102,13 +102,15 @@ func (db *DB) watch(mine map[*waiting]bool) {
 	}
 }
 
-type servedPartition struct {
-	view, context string
-	partition     int32
+// ServedPartition is a partition of a context, as the generation of a view has it that serves.
+type ServedPartition struct {
+	View, Context string
+	Partition     int32
 }
 
-// servingMarks returns, for every view's generation that serves, the watermark of each partition.
-func (db *DB) servingMarks(ctx context.Context) (map[servedPartition]int64, error) {
+// AllReached returns, for every view's generation that serves, the next offset of each partition: all below are in. What is
+// missing has nothing in it yet. It is one question, however many views there are.
+func (db *DB) AllReached(ctx context.Context) (map[ServedPartition]int64, error) {
 	var rows []struct {
 		View      string `ch:"of"`
 		Context   string `ch:"context"`
@@ -122,9 +124,9 @@ func (db *DB) servingMarks(ctx context.Context) (map[servedPartition]int64, erro
 	if err != nil {
 		return nil, fmt.Errorf("asking how far the views are: %w", err)
 	}
-	out := make(map[servedPartition]int64, len(rows))
+	out := make(map[ServedPartition]int64, len(rows))
 	for _, r := range rows {
-		out[servedPartition{r.View, r.Context, r.Partition}] = r.Next
+		out[ServedPartition{r.View, r.Context, r.Partition}] = r.Next
 	}
 	return out, nil
 }

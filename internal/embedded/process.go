@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// startTimeout bounds a start. The slow part is reading half a gigabyte of libchdb from a cold disk.
-const startTimeout = 90 * time.Second
+// startTimeout bounds a start. The slow part is reading half a gigabyte of libchdb from a cold disk, maybe on a machine that
+// has ten times as much to do as it can. One that ends instead is noticed at once.
+const startTimeout = 5 * time.Minute
 
 // Process is an embedded service in a process of its own.
 type Process struct {

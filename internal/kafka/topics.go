@@ -148,7 +148,7 @@ func EnsureTopics(ctx context.Context, cfg Config, contexts []string, partitions
 }
 
 const (
-	topicsPatience = 30 * time.Second
+	topicsPatience = 2 * time.Minute
 	topicsPause    = 50 * time.Millisecond
 )
 

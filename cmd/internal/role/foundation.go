@@ -58,8 +58,9 @@ type Surroundings struct {
 }
 
 const (
-	pingTimeout     = 10 * time.Second
-	registerTimeout = 2 * time.Minute
+	pingTimeout = time.Minute // of a broker that listens, and may have much else to do
+	// registeringIsLong is when it is said that registering the schemas takes long.
+	registeringIsLong = 30 * time.Second
 )
 
 // Lay connects to the broker and the registry, registers the schemas and sees to the topics. Close it when the roles
@@ -105,7 +106,9 @@ func (f *Foundation) reachKafka(ctx context.Context) error {
 	return f.Kafka.Ping(ctx)
 }
 
-// register makes the codec whose schemas have the registry's IDs.
+// register makes the codec whose schemas have the registry's IDs. Each request to the registry has a time limit of its own,
+// and all together have none: there are a thousand, and a machine with much else to do answers the last of them as surely
+// as the first.
 func (f *Foundation) register(ctx context.Context) error {
 	catalog, err := serde.NewCatalog(avro.FS, f.Contexts)
 	if err != nil {
@@ -119,8 +122,10 @@ func (f *Foundation) register(ctx context.Context) error {
 		return err
 	}
 	f.OnClose(func() error { registry.Close(); return nil })
-	ctx, cancel := context.WithTimeout(ctx, registerTimeout)
-	defer cancel()
+	slow := time.AfterFunc(registeringIsLong, func() {
+		f.Log.Warn("registering the schemas takes long, and goes on: the schema registry, or this machine, is busy", "after", registeringIsLong)
+	})
+	defer slow.Stop()
 	f.Codec, err = catalog.Register(ctx, registry, nil)
 	return err
 }
