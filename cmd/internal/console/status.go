@@ -36,6 +36,12 @@ func (s *Status) Say(format string, args ...any) {
 	}
 }
 
+// Tell writes a line that stays.
+func (s *Status) Tell(format string, args ...any) {
+	s.End()
+	fmt.Fprintln(s.out, Clean(fmt.Sprintf(format, args...))) //nolint:errcheck // see the type
+}
+
 // End clears the line.
 func (s *Status) End() {
 	if s.terminal {

@@ -28,9 +28,10 @@ func TestAStatusIsWrittenOverOnATerminal(t *testing.T) {
 	s := NewStatus(&b)
 	s.terminal = true
 	s.Say("one")
+	s.Tell("this stays")
 	s.Say("two")
 	s.End()
-	if got := b.String(); got != "\r\x1b[Kone\r\x1b[Ktwo\r\x1b[K" {
+	if got := b.String(); got != "\r\x1b[Kone\r\x1b[Kthis stays\n\r\x1b[Ktwo\r\x1b[K" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -61,20 +61,40 @@ func (f *Foundation) ViewStandings(ctx context.Context, db *clickhouse.DB, now t
 	return out, nil
 }
 
-// ViewsBehind returns how many offsets lie ahead of all views together. It looks into no log, so that it can be asked often.
-func (f *Foundation) ViewsBehind(ctx context.Context, db *clickhouse.DB) (offsets int64, err error) {
+// ViewLag is how many offsets lie ahead of a view in one context.
+type ViewLag struct {
+	Context, View string
+	Offsets       int64
+}
+
+// ViewsBehind returns the views that lack something. It looks into no log, so that it can be asked often.
+func (f *Foundation) ViewsBehind(ctx context.Context, db *clickhouse.DB) (behind []ViewLag, err error) {
 	r, err := kafka.NewLagReader(f.Kafka)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer r.Close()
-	views, _, err := f.positions(ctx, db, r)
-	for _, v := range views {
-		for _, p := range v.Partitions {
-			offsets += max(p.Stable-p.Position, 0)
+	extents, err := r.Extents(ctx, f.viewTopics()...) // first, as in positions
+	if err != nil {
+		return nil, err
+	}
+	reached, err := db.AllReached(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range f.Contexts {
+		for _, v := range c.Views {
+			lag := ViewLag{Context: c.Name, View: v.Name}
+			for n, e := range extents[c.Name+"."+string(v.From)] {
+				next := reached[clickhouse.ServedPartition{View: v.Name, Context: c.Name, Partition: n}]
+				lag.Offsets += max(e.Stable-max(e.Start, next), 0)
+			}
+			if lag.Offsets > 0 {
+				behind = append(behind, lag)
+			}
 		}
 	}
-	return offsets, err
+	return behind, nil
 }
 
 // positions returns every view with its partitions' positions, and what the topics hold.

@@ -23,9 +23,9 @@ import (
 // answer what is asked of them.
 type day struct {
 	shopday.Day
+	patience
 	p     *pipeline.Pipeline
 	in    *cli.Process
-	line  *console.Status
 	world *shopday.World
 	// lines is the file that keeps everything that was sent.
 	lines io.Writer
@@ -40,13 +40,13 @@ type day struct {
 const answeringHours = 10
 
 // playDay plays the day and returns how many commands were sent, by context.
-func (c *config) playDay(ctx context.Context, in *cli.Process, p *pipeline.Pipeline, line *console.Status) (_ map[string]int64, err error) {
+func (c *config) playDay(ctx context.Context, in *cli.Process, p *pipeline.Pipeline, patience patience) (_ map[string]int64, err error) {
 	f, err := os.Create(c.dayPath())
 	if err != nil {
 		return nil, fmt.Errorf("making a file for the commands of the shop's day: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	d := &day{Day: shopday.Day{Seed: c.seed, Orders: c.orders}, p: p, in: in, line: line, lines: f, sent: map[string]int64{}}
+	d := &day{Day: shopday.Day{Seed: c.seed, Orders: c.orders}, patience: patience, p: p, in: in, lines: f, sent: map[string]int64{}}
 	d.world = d.World()
 	if d.read, err = ends(ctx, p, shop+kafka.EventsSuffix); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (c *config) playDay(ctx context.Context, in *cli.Process, p *pipeline.Pipel
 	if err := d.play(ctx); err != nil {
 		return nil, fmt.Errorf("playing the shop's day: %w", err)
 	}
-	line.End()
+	d.line.End()
 	return d.sent, nil
 }
 
@@ -76,10 +76,11 @@ func (d *day) play(ctx context.Context) error {
 		}
 		answers = d.world.Answers()
 	}
-	err := poll(ctx, visibleEvery, "waiting for payments to be given up that nobody answers for", func() (int64, error) {
+	err := d.until(ctx, visibleEvery, "waiting for payments to be given up that nobody answers for", func(ctx context.Context) (left, error) {
 		waiting := int64(d.world.Waiting())
-		d.line.Say("%s orders wait for money that does not come", console.Count(waiting))
-		return waiting, d.step(ctx, nil)
+		what := console.Count(waiting) + " orders wait for money that does not come"
+		d.line.Say("%s", what)
+		return left{waiting, what}, d.step(ctx, nil)
 	})
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type config struct {
 	seed     uint64
 	json     string
 	keep     bool
+	warned   lastWarning
 }
 
 const (
@@ -100,7 +101,7 @@ func (c *config) run(ctx context.Context, in *cli.Process) (err error) {
 	if err := c.checkJSON(); err != nil {
 		return cli.Usage(err)
 	}
-	c.pipeline.Log = in.Log
+	c.pipeline.Log = c.warned.beside(in.Log)
 	c.pipeline.Progress = func(message string) { fmt.Fprintln(in.Stderr, message) } //nolint:errcheck // nobody reads on
 	if c.pipeline.DataDir == "" {
 		if c.pipeline.DataDir, err = os.MkdirTemp("", "recount-demo-"); err != nil {

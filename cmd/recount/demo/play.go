@@ -41,13 +41,13 @@ func (c *config) play(ctx context.Context, in *cli.Process, p *pipeline.Pipeline
 	if err != nil {
 		return r, err
 	}
-	w := &wait{p: p, db: views, line: console.NewStatus(in.Stderr), before: before[bank]}
+	w := &wait{patience: patience{console.NewStatus(in.Stderr), &c.warned}, p: p, db: views, before: before[bank]}
 	r = Report{Seed: c.seed, Commands: int64(c.commands), Orders: int64(c.orders), Conditions: c.conditions(p)}
 	if r.Rates, err = c.measure(ctx, in, w, month); err != nil {
 		return r, err
 	}
 	began := time.Now()
-	sent, err := c.playDay(ctx, in, p, w.line)
+	sent, err := c.playDay(ctx, in, p, w.patience)
 	if err == nil {
 		err = w.visible(ctx, 0)
 	}

@@ -2,6 +2,8 @@ package demo
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"recount/cmd/internal/console"
@@ -38,10 +40,12 @@ func (d *day) rest(ctx context.Context) error {
 		return err
 	}
 	defer r.Close()
-	return poll(ctx, restEvery, "waiting for the shop and the bank to come to rest", func() (int64, error) {
-		left, err := unrest(ctx, r, inputsOf(d.p))
-		d.line.Say("hour %d of the shop's day: %s records to go", d.hour, console.Count(left))
-		return left, err
+	return d.until(ctx, restEvery, "waiting for the shop and the bank to come to rest", func(ctx context.Context) (left, error) {
+		found, err := inTime(ctx, func(ctx context.Context) (left, error) { return unrest(ctx, r, inputsOf(d.p)) })
+		if err == nil && found.much != unknown {
+			d.line.Say("hour %d of the shop's day: %s records to go", d.hour, console.Count(found.much))
+		}
+		return found, err
 	})
 }
 
@@ -52,32 +56,42 @@ func (d *day) rest(ctx context.Context) error {
 // commit: either the commit is missing, so that a record is left, or the output is there, so that an end has moved. A
 // transaction whose output is visible in one partition and not yet in another keeps the other's last stable offset
 // below its end.
-func unrest(ctx context.Context, r *kafka.LagReader, all []inputs) (left int64, err error) {
-	var topics []string
+func unrest(ctx context.Context, r *kafka.LagReader, all []inputs) (found left, err error) {
+	var topics, busy []string
 	for _, in := range all {
 		topics = append(topics, in.topics...)
 	}
 	before, err := r.Extents(ctx, topics...)
 	if err != nil {
-		return 0, err
+		return found, err
 	}
 	for _, in := range all {
 		lags, err := r.Lag(ctx, in.group, in.topics...)
 		if err != nil {
-			return 0, err
+			return found, err
 		}
+		var behind int64
 		for _, l := range lags {
-			left += l.Records
+			behind += l.Records
 		}
+		if behind > 0 {
+			busy = append(busy, fmt.Sprintf("%s has %s records to read", in.group, console.Count(behind)))
+		}
+		found.much += behind
 	}
 	after, err := r.Extents(ctx, topics...)
 	if err != nil {
-		return 0, err
+		return found, err
 	}
 	for _, topic := range topics {
 		for n, e := range after[topic] {
-			left += e.End - before[topic][n].End + e.End - e.Stable
+			moving := e.End - before[topic][n].End + e.End - e.Stable
+			if moving > 0 {
+				busy = append(busy, fmt.Sprintf("a transaction is open in %s/%d", topic, n))
+			}
+			found.much += moving
 		}
 	}
-	return left, nil
+	found.what = strings.Join(busy, ", ")
+	return found, nil
 }

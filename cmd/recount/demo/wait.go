@@ -3,11 +3,13 @@ package demo
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
 
 	"recount/cmd/internal/console"
+	"recount/cmd/internal/role"
 	"recount/cmd/recount/pipeline"
 	"recount/internal/clickhouse"
 )
@@ -15,15 +17,13 @@ import (
 const (
 	decidedEvery = 50 * time.Millisecond
 	visibleEvery = 100 * time.Millisecond
-	// standstill is how long nothing may happen before the demo gives up.
-	standstill = 60 * time.Second
 )
 
 // wait follows the commands of the month through the pipeline.
 type wait struct {
-	p    *pipeline.Pipeline
-	db   *clickhouse.DB
-	line *console.Status
+	patience
+	p  *pipeline.Pipeline
+	db *clickhouse.DB
 	// before is what this process's aggregator had decided of the bank before the load.
 	before decided
 }
@@ -69,50 +69,39 @@ func contextOf(m *dto.Metric) string {
 
 // decided waits until all commands of the load are decided.
 func (w *wait) decided(ctx context.Context, commands int64) error {
-	return poll(ctx, decidedEvery, "deciding the commands", func() (left int64, err error) {
+	return w.until(ctx, decidedEvery, "deciding the commands", func(context.Context) (left, error) {
 		all, err := countDecided(w.p)
 		if err != nil {
-			return 0, err
+			return left{}, err
 		}
 		now := all[bank]
 		done := now.outcomes + now.duplicates - w.before.outcomes - w.before.duplicates
 		w.line.Say("decided %s of %s commands", console.Count(done), console.Count(commands))
-		return commands - done, nil
+		return left{commands - done, fmt.Sprintf("%s of %s commands are not decided", console.Count(commands-done), console.Count(commands))}, nil
 	})
 }
 
 // visible waits until every view has everything that the log holds.
 func (w *wait) visible(ctx context.Context, _ int64) error {
-	return poll(ctx, visibleEvery, "waiting for the views", func() (behind int64, err error) {
-		if behind, err = w.p.ViewsBehind(ctx, w.db); err != nil {
-			return 0, err
+	return w.until(ctx, visibleEvery, "waiting for the views", func(ctx context.Context) (left, error) {
+		behind, err := inTime(ctx, func(ctx context.Context) (left, error) {
+			lags, err := w.p.ViewsBehind(ctx, w.db)
+			return lacking(lags), err
+		})
+		if err == nil && behind.much != unknown {
+			w.line.Say("decided; the views are %s records behind", console.Count(behind.much))
 		}
-		w.line.Say("decided; the views are %s records behind", console.Count(behind))
-		return behind, nil
+		return behind, err
 	})
 }
 
-// poll asks how much is left until nothing is. It gives up when nothing has happened for long.
-func poll(ctx context.Context, every time.Duration, doing string, left func() (int64, error)) error {
-	before, moved := int64(-1), time.Now()
-	for {
-		now, err := left()
-		if err != nil {
-			return err
-		}
-		if now <= 0 {
-			return nil
-		}
-		if now != before {
-			before, moved = now, time.Now()
-		}
-		if time.Since(moved) > standstill {
-			return fmt.Errorf("%s: nothing has happened for %v, with %s left; --log-level debug tells more", doing, standstill, console.Count(now))
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", doing, ctx.Err())
-		case <-time.After(every):
-		}
+// lacking is what views lack.
+func lacking(lags []role.ViewLag) (all left) {
+	var each []string
+	for _, l := range lags {
+		all.much += l.Offsets
+		each = append(each, fmt.Sprintf("%s of %s lacks %s records", l.View, l.Context, console.Count(l.Offsets)))
 	}
+	all.what = strings.Join(each, ", ")
+	return all
 }
