@@ -135,6 +135,7 @@ type Worker struct {
 	standbys *standbys
 	sessions []atomic.Pointer[kafka.Session] // those at work, by number
 	status   atomic.Pointer[Status]
+	breath   time.Duration // see breather
 }
 
 // CheckpointEveryDefault is how often checkpoints are made.
@@ -219,6 +220,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.probe(ctx); err != nil {
 		return fmt.Errorf("aggregator %s: looking what the store holds: %w", w.cfg.Context, err)
 	}
+	w.learnBreath(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.obey(ctx) })
 	g.Go(func() error { return w.publishHolds(ctx) })
@@ -310,7 +312,7 @@ func (w *Worker) session(ctx context.Context, n int, batch *int) error {
 	defer w.standbys.claim(n, nil)
 	w.sessions[n].Store(s)
 	defer w.sessions[n].Store(nil)
-	m := &member{w: w, cfg: &w.cfg, s: s, name: name, number: n, ready: &w.ready[n], owned: map[int32]*owned{}, awaited: map[int32]bool{}, batch: *batch, lastFlush: w.cfg.Now(), lastCheckpoint: w.cfg.Now()}
+	m := &member{w: w, cfg: &w.cfg, breather: breather{breath: w.breath}, s: s, name: name, number: n, ready: &w.ready[n], owned: map[int32]*owned{}, awaited: map[int32]bool{}, batch: *batch, lastFlush: w.cfg.Now(), lastCheckpoint: w.cfg.Now()}
 	err = m.run(ctx)
 	if ctx.Err() == nil {
 		*batch = max(1, m.batch/2)
