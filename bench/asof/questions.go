@@ -42,6 +42,9 @@ func questions() []question {
 		{name: "whole_book", says: "whole book, as of", whole: true, status: true, sql: func(_ books, valid, _ int64, _ int) string {
 			return fmt.Sprintf("SELECT account_id, balance, status, currency FROM bank_as_of(at = %s)", moment(valid))
 		}},
+		{name: "whole_book_in_order", says: "whole book, in the table's order", whole: true, status: true, sql: func(_ books, valid, _ int64, _ int) string {
+			return fmt.Sprintf("SELECT account_id, balance, status, currency FROM bank_as_of(at = %s) SETTINGS optimize_aggregation_in_order = 1", moment(valid))
+		}},
 		{name: "whole_book_as_known", says: "whole book, as known", whole: true, status: true, known: true, sql: func(_ books, valid, known int64, _ int) string {
 			return fmt.Sprintf("SELECT account_id, balance, status, currency FROM bank_as_known(valid = %s, known = %s)", moment(valid), moment(known))
 		}},

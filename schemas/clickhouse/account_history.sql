@@ -4,6 +4,11 @@
 -- sum over the whole book reads all of a few columns: those are packed with LZ4, which unpacks several times faster than
 -- ZSTD.
 --
+-- Few rows open an account or change its status, and a question about all would unpack and compare every row to find
+-- them. So what they say stands in columns of its own, made of the others at the insert and empty in other rows: ClickHouse
+-- keeps only what is not empty (a sparse column), and max passes over the rest. They are plain strings, because a
+-- LowCardinality cannot be sparse and is unpacked before it is aggregated.
+--
 -- A mark every 1024 rows: what is asked most is one account, which in every part costs the reading and unpacking of what
 -- lies between two marks, in eight columns.
 --
@@ -36,6 +41,9 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.account_history_g{{.Generation}}
     channel        LowCardinality(String) COMMENT 'Empty where nobody told; unrecorded before channels were recorded',
     balance_after  Int64                  COMMENT 'A fact of the version, never the answer for a moment in time' CODEC(T64, ZSTD),
     status_after   LowCardinality(String) COMMENT 'A fact of the version, never the answer for a moment in time',
+    opened_in      String MATERIALIZED if(event_type = 'AccountOpened', currency, '') COMMENT 'Its currency, where the version opened the account',
+    status_change  String MATERIALIZED if(status = '', '', concat(toString(valid_at), ' ', leftPad(toString(version), 20, '0'), ' ', status))
+        COMMENT 'When in the world, by which version, to what: as text it sorts in the order of the world. Empty where the version changed none',
     PROJECTION totals
     (
         SELECT toDate32(valid_at), currency, event_type, count(), sum(toInt128(amount))

@@ -107,7 +107,17 @@ func testAsOfProperty(t *testing.T, db *database) {
 		at := bookDay(d)
 		db.expect(t, "SELECT account_id, balance, status, version FROM account_as_of(at = '"+at.Format(time.DateTime)+"') ORDER BY account_id",
 			foldAsOf(records, at.UnixMilli())...)
+		db.expect(t, "SELECT account_id, balance, status FROM bank_as_of(at = '"+at.Format(time.DateTime)+"') ORDER BY account_id",
+			withoutVersion(foldAsOf(records, at.UnixMilli()))...)
 	}
+}
+
+// withoutVersion is what the whole book tells of each account.
+func withoutVersion(lines []string) (out []string) {
+	for _, line := range lines {
+		out = append(out, line[:strings.LastIndexByte(line, ' ')])
+	}
+	return out
 }
 
 const (
@@ -209,4 +219,44 @@ func testAsOfOverflow(t *testing.T, db *database) {
 		t.Errorf("got %q and %v, want an error: no Int64 holds this sum", answer, err)
 	}
 	db.expect(t, "SELECT sum(amount) FROM account_history WHERE valid_at <= '2026-03-03 00:00:00'", "-9223372036854775808") // a plain sum wraps
+}
+
+// testStatusOrder has changes of a status within one millisecond, at versions whose numbers sort otherwise as text.
+func testStatusOrder(t *testing.T, db *database) {
+	a := newAccount("acct-1")
+	records := []es.Recorded{a.do(t, "2026-03-01 00:00:00", Open{CustomerID: "ada", Currency: "EUR"})}
+	for range 7 {
+		records = append(records, a.do(t, "2026-03-02 00:00:00", Deposit{Amount: 1, Currency: "EUR"}))
+	}
+	db.project(t, "account_history", append(records,
+		a.do(t, "2026-03-03 00:00:00", Freeze{}),       // version 9
+		a.do(t, "2026-03-03 00:00:00", Unfreeze{}))...) // version 10
+	db.expect(t, "SELECT status, version FROM account_as_of(at = '2026-03-03 00:00:00')", "open 10")
+	db.expect(t, "SELECT status FROM bank_as_of(at = '2026-03-03 00:00:00')", "open")
+	db.expect(t, "SELECT substring(max(concat(toString(valid_at), ' ', toString(version), ' ', status)), 27) FROM account_history WHERE status != ''", "frozen") // not as wide as any
+}
+
+// testSparse shows that nothing is kept of a row that has nothing to say about a status or an opening, and that the whole
+// book can be added up in the order of the table, which a question has to ask for itself.
+func testSparse(t *testing.T, db *database) {
+	a := newAccount("acct-1")
+	records := []es.Recorded{a.do(t, "2026-03-01 00:00:00", Open{CustomerID: "ada", Currency: "EUR"})}
+	for range 99 {
+		records = append(records, a.do(t, "2026-03-02 00:00:00", Deposit{Amount: 1, Currency: "EUR"}))
+	}
+	db.project(t, "account_history", records...)
+	db.query(t, "OPTIMIZE TABLE account_history_g1 FINAL")
+	db.expect(t, "SELECT countIf(status_change != ''), countIf(opened_in != '') FROM account_history_g1", "1 1")
+	db.expect(t, `SELECT column, serialization_kind FROM system.parts_columns WHERE database = currentDatabase() AND active
+		AND table = 'account_history_g1' AND column IN ('opened_in', 'status_change', 'account_id') ORDER BY column`,
+		"account_id Default", "opened_in Sparse", "status_change Sparse")
+	const book = "SELECT account_id, balance, status, currency FROM bank_as_of(at = '2026-03-02 00:00:00')"
+	const ordered = book + " SETTINGS optimize_aggregation_in_order = 1"
+	db.expect(t, book, "acct-1 99 open EUR")
+	db.expect(t, ordered, "acct-1 99 open EUR")
+	for question, want := range map[string]string{book: "ReadType: Default", ordered: "ReadType: InOrder"} {
+		if plan := db.query(t, "EXPLAIN actions = 1 "+question); !strings.Contains(plan, want) {
+			t.Errorf("%s\nhas no %s:\n%s", question, want, plan)
+		}
+	}
 }

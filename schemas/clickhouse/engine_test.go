@@ -35,6 +35,8 @@ func TestOnTheEngine(t *testing.T) {
 		"as of is right for back-dated entries":         testAsOf,
 		"as of agrees with a fold in any order":         testAsOfProperty,
 		"as of never wraps around":                      testAsOfOverflow,
+		"a status is that of the last change":           testStatusOrder,
+		"rows without a change keep nothing of it":      testSparse,
 		"as known is right for back-dated entries":      testAsKnown,
 		"as known agrees with a fold on both axes":      testAsKnownProperty,
 		"what is not known yet is no answer":            testNotKnownYet,

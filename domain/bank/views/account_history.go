@@ -34,7 +34,7 @@ func AccountHistory() es.View {
 	table := es.NewTable[AccountChange]("account_history")
 	return es.View{
 		Name:     "account_history",
-		Revision: 1,
+		Revision: 2,
 		From:     es.FromEvents,
 		Tables:   []es.AnyTable{table},
 		Map: func(r es.Recorded, out *es.Rows) error {
