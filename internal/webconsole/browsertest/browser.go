@@ -39,7 +39,8 @@ func Open(t testing.TB) *Page {
 	if program == "" {
 		t.Fatalf("these tests look at pages in a real browser, and none of %v is here: make setup installs one (on Debian: apt-get install chromium)", programs())
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU,
+		chromedp.Env("TMPDIR="+socketDir(t)))
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // the browser refuses to run as root otherwise
 	}
@@ -51,6 +52,21 @@ func Open(t testing.TB) *Page {
 		t.Fatalf("%s does not start: %v", program, err)
 	}
 	return p
+}
+
+// socketDir is a folder for what the browser leaves behind when it is ended: a socket, whose path must be short.
+func socketDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // do runs steps, one after the other.
