@@ -128,7 +128,8 @@ func (p *Program) Start(c Config) (*process.Process, error) {
 	heap := strconv.FormatInt(c.HeapBytes>>20, 10) + "m"
 	return process.Start(process.Spec{
 		Name: "Kafka Streams", Path: p.java, Dir: c.Dir, Log: c.Log, OnLine: c.OnLine,
-		Args: slices.Concat([]string{"-Xms" + heap, "-Xmx" + heap}, strings.Fields(c.Settings[jvmSetting]),
+		// RocksDB unpacks its library into the temporary folder, and leaves it there when it is killed.
+		Args: slices.Concat([]string{"-Xms" + heap, "-Xmx" + heap, "-Djava.io.tmpdir=" + c.Dir}, strings.Fields(c.Settings[jvmSetting]),
 			[]string{"-cp", p.classPath, "recount.bench.Peer", path}),
 	})
 }

@@ -98,6 +98,49 @@ func TestClickHouseOverPlainHTTP(t *testing.T) {
 	}
 }
 
+// TestAnAnswerIsOneDocument: however many blocks it is made of, and by the same bytes as one that was made as a whole. What
+// comes in pieces has no summary.
+func TestAnAnswerIsOneDocument(t *testing.T) {
+	t.Parallel()
+	c := startClickHouse(t, embedded.ClickHouseOptions{DataDir: t.TempDir()})
+	const query = "SELECT number AS n, toString(n) AS s FROM numbers(5) SETTINGS max_block_size = 2, output_format_write_statistics = 0"
+	for format, pieces := range map[string]bool{
+		"Native": true, "RowBinary": true, "TabSeparated": true, "TSV": true, "TSVRaw": true, "TSKV": true, "CSV": true, "csv": true,
+		"JSONEachRow": true, "JSONCompactEachRow": true, "JSONStringsEachRow": true,
+		"JSON": false, "JSONCompact": false, "CSVWithNames": false, "TSVWithNames": false, "RowBinaryWithNames": false,
+		"PrettyCompactMonoBlock": false, "Vertical": false, "Markdown": false, "XML": false, "Values": false, "Arrow": false, "Parquet": false,
+	} {
+		asked := "default_format=" + format
+		_, whole := ask(t, c, "POST", asked+"&wait_end_of_query=1", query)
+		if _, got := ask(t, c, "POST", asked, query); got != whole {
+			t.Errorf("%s is\n%q, want\n%q", format, got, whole)
+		}
+		if _, got := ask(t, c, "POST", "", query+" FORMAT "+format); got != whole {
+			t.Errorf("%s, named by the query, is\n%q, want\n%q", format, got, whole)
+		}
+		if summary := summaryOf(t, c, asked, query); (summary == "") != pieces {
+			t.Errorf("%s comes with the summary %q; in pieces: %t", format, summary, pieces)
+		}
+	}
+	totals := "SELECT n % 2 AS odd, count() FROM (" + query + ") GROUP BY odd WITH TOTALS ORDER BY odd"
+	wantAnswer(t, c, "POST", "max_block_size=1", totals, 200, "0\t3\n1\t2\n\n0\t5")
+}
+
+// summaryOf is what an answer that was made as a whole says of itself before it begins.
+func summaryOf(t *testing.T, c *embedded.ClickHouse, parameters, query string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(soon(t), http.MethodPost, c.URL()+"/?"+parameters, strings.NewReader(query))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	return response.Header.Get("X-ClickHouse-Summary")
+}
+
 func TestClickHouseAnswersAreZippedOnRequest(t *testing.T) {
 	t.Parallel()
 	c := startClickHouse(t, embedded.ClickHouseOptions{DataDir: t.TempDir()})

@@ -107,7 +107,6 @@ func knowsAllOf(t *testing.T, w *whole, view string, at time.Time) {
 func askAsAnalyst(w *whole, sql string, loaded time.Time) (string, error) {
 	parameters := url.Values{
 		"database": {w.Services.Database}, "default_format": {"PrettyCompactMonoBlock"}, "output_format_pretty_color": {"0"},
-		"optimize_read_in_order":           {"0"}, // whoever reads in order sends what is there, in tables of its own
 		"output_format_pretty_row_numbers": {"0"}, "output_format_pretty_single_large_number_tip_threshold": {"0"},
 		"param_loaded": {loaded.Format(moment)},
 	}

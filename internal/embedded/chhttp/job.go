@@ -1,10 +1,12 @@
 package chhttp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 
 	"recount/internal/embedded/chdb"
@@ -62,9 +64,26 @@ func (j *job) close() {
 	}
 }
 
-// streams tells whether the engine can produce the output piece by piece; it can for SELECT alone.
-func (j *job) streams() bool {
+// stoppable tells whether the statement is a query, which the engine can be told to stop.
+func (j *job) stoppable() bool {
 	return j.statement.verb == "SELECT" || j.statement.verb == "WITH" || j.statement.verb == "FROM"
+}
+
+// streams tells whether the output can be produced piece by piece. The engine can do that for queries alone, and makes of
+// every piece a document of its own, as if nothing came before it or after: with a header, or a bracket at either end. So
+// the pieces must be of a format of which one behind the other is one.
+func (j *job) streams(asked string) bool {
+	format := cmp.Or(j.statement.format, asked)
+	return j.stoppable() && !j.statement.totals &&
+		slices.ContainsFunc(endless(), func(name string) bool { return strings.EqualFold(name, format) })
+}
+
+// endless are formats that have no beginning and no end.
+func endless() []string {
+	return []string{
+		"Native", "RowBinary", "TabSeparated", "TSV", "TabSeparatedRaw", "TSVRaw", "Raw", "TSKV", "CSV", "LineAsString", "RawBLOB",
+		"JSONEachRow", "JSONLines", "NDJSON", "JSONStringsEachRow", "JSONCompactEachRow", "JSONCompactStringsEachRow",
+	}
 }
 
 // run executes the job and writes its output.
@@ -76,7 +95,7 @@ func (s *Server) run(ctx context.Context, req *request, j *job, out *answer) err
 	if req.changesNothing {
 		settings[readonly] = "2" // as for every GET request to a server: SELECT and settings only
 	}
-	if j.streams() {
+	if j.stoppable() {
 		mark := newTag()
 		settings[commentSetting] = mark + " " + settings[commentSetting]
 		defer s.killWhenGone(ctx, mark)()
@@ -86,7 +105,7 @@ func (s *Server) run(ctx context.Context, req *request, j *job, out *answer) err
 		return err
 	}
 	defer conn.Close()
-	if j.streams() && !req.waitEndOfQuery {
+	if j.streams(req.format) && !req.waitEndOfQuery {
 		err := conn.Stream(j.query, req.format, req.params, func(piece []byte) error {
 			_, err := out.Write(piece)
 			return err

@@ -9,6 +9,8 @@ import (
 // statement is what the server must know of a query before the engine parses it.
 type statement struct {
 	verb       string // its first keyword in upper case: SELECT, INSERT …
+	format     string // a query's own for its answer; empty: it names none
+	totals     bool   // a query has a line of totals behind its rows
 	clauses    int    // INSERT: where its trailing SETTINGS and FORMAT clauses start, or -1 if it has no FORMAT
 	inlineData bool   // INSERT: data follows the FORMAT clause in the query itself
 }
@@ -40,6 +42,12 @@ func parseStatement(query string) (statement, error) {
 			st.verb = strings.ToUpper(t.text)
 		case depth == 0 && t.is("SETTINGS"):
 			settingsAt = t.start
+		case depth == 0 && t.is("TOTALS"):
+			st.totals = true
+		case depth == 0 && st.verb != "INSERT" && t.is("FORMAT") && !previous.namesNext():
+			if name, ok := s.peek(); ok && name.kind == word {
+				st.format = name.text // the last counts: a column may be called so, too
+			}
 		case depth == 0 && st.verb == "INSERT" && t.is("FORMAT") && !previous.namesNext():
 			if name, ok := s.peek(); ok && name.kind == word {
 				st.clauses = t.start

@@ -53,6 +53,26 @@ func TestParseStatement(t *testing.T) {
 	}
 }
 
+func TestFormatsAreFoundInQueries(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]struct {
+		format string
+		totals bool
+	}{
+		"SELECT 1": {},
+		"SELECT 1 format JSON SETTINGS max_threads = 1;":       {format: "JSON"},
+		"SELECT format, a AS format FROM format":               {},
+		"SELECT (SELECT 1 FORMAT JSON), 'FORMAT CSV'":          {},
+		"SELECT a FROM t ORDER BY format DESC FORMAT CSV":      {format: "CSV"},
+		"SELECT a, count() FROM t GROUP BY a WITH TOTALS":      {totals: true},
+		"INSERT INTO t (a) SETTINGS async_insert=0 FORMAT TSV": {},
+	} {
+		if st, err := parseStatement(query); err != nil || st.format != want.format || st.totals != want.totals {
+			t.Errorf("%q: format %q, totals %t, %v; want %+v", query, st.format, st.totals, err, want)
+		}
+	}
+}
+
 func TestParseStatementRefusesTwo(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{"SELECT 1; SELECT 2", "CREATE TABLE t (x Int8); --\n DROP TABLE t", "INSERT INTO t VALUES (1); SELECT 1"} {
