@@ -62,10 +62,10 @@ func StartClickHouse(ctx context.Context, o ClickHouseOptions) (*ClickHouse, err
 // URL is where clickhouse-go, curl and people reach it.
 func (c *ClickHouse) URL() string { return "http://" + c.Addr() }
 
-// runClickHouse is the child.
 // idlePatience is how long statements may take to end once their clients are cut off.
 const idlePatience = 3 * time.Second
 
+// runClickHouse is the child.
 func runClickHouse(ctx context.Context, config json.RawMessage, ready func(address string)) (err error) {
 	var o ClickHouseOptions
 	if err := json.Unmarshal(config, &o); err != nil {
@@ -90,7 +90,7 @@ func runClickHouse(ctx context.Context, config json.RawMessage, ready func(addre
 	defer func() {
 		// The engine may crash if it is closed under a statement. One that nothing ends is left to the end of this process, as a
 		// server leaves it: its client has heard nothing, and what others were told is on disk.
-		if left := handler.AwaitIdle(idlePatience); left > 0 {
+		if left := handler.Drain(idlePatience); left > 0 {
 			fmt.Fprintf(os.Stderr, "stopping with %d statements under way, which is their end\n", left)
 			return
 		}

@@ -111,12 +111,22 @@ func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// AwaitIdle waits until no statement runs, for so long at most, and returns how many do.
-func (s *Server) AwaitIdle(patience time.Duration) int {
-	for deadline := time.Now().Add(patience); len(s.running) > 0 && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
+// Drain waits until no statement runs, for so long at most, and returns how many do. Once it has returned 0 none ever will:
+// it has all their tokens. To look whether nobody has one would not do:
+//
+//	A: runs                        B: waits for a turn          Drain: looks, sees A
+//	A: has ended, and leaves                                    Drain: looks, sees nobody; the engine is closed
+//	                               B: has its turn, and runs in an engine that is gone
+func (s *Server) Drain(patience time.Duration) int {
+	enough := time.After(patience)
+	for left := cap(s.running); left > 0; left-- {
+		select {
+		case s.running <- struct{}{}:
+		case <-enough:
+			return left
+		}
 	}
-	return len(s.running)
+	return 0
 }
 
 // enter waits for a turn.
