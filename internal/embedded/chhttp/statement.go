@@ -44,12 +44,13 @@ func parseStatement(query string) (statement, error) {
 			settingsAt = t.start
 		case depth == 0 && t.is("TOTALS"):
 			st.totals = true
-		case depth == 0 && st.verb != "INSERT" && t.is("FORMAT") && !previous.namesNext():
-			if name, ok := s.peek(); ok && name.kind == word {
-				st.format = name.text // the last counts: a column may be called so, too
-			}
-		case depth == 0 && st.verb == "INSERT" && t.is("FORMAT") && !previous.namesNext():
-			if name, ok := s.peek(); ok && name.kind == word {
+		case depth == 0 && t.is("FORMAT") && !previous.namesNext():
+			name, ok := s.peek()
+			switch {
+			case !ok || name.kind != word: // a column that is called so
+			case st.verb != "INSERT":
+				st.format = name.text // the last counts, for the same reason
+			default:
 				st.clauses = t.start
 				if settingsAt >= 0 {
 					st.clauses = settingsAt
