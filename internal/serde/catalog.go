@@ -97,7 +97,7 @@ func (b *builder) record(r *record, t reflect.Type) {
 		b.fault(fmt.Errorf("%s is declared and has no schema: add %s", r.name, pathOf(r.name, 1)))
 		return
 	}
-	err := parseVersions(r, files, b.files)
+	err := b.parseVersions(r, files)
 	if lifts := len(r.upcasts); err == nil && r.kind == event && len(files) != lifts+1 {
 		err = fmt.Errorf("%s: %d versions need %d upcasts, and %d are declared", r.newest().path, len(files), len(files)-1, lifts)
 	}

@@ -79,30 +79,31 @@ type metaField struct {
 }
 
 // selfContained returns f's schema with the shared type of its meta field written out in place of its name, so that it
-// means the same wherever it is registered. metaType is that name, "" in a record that does not begin so.
-func selfContained(f schemaFile, shared map[string]map[int]schemaFile) (text, metaType string, err error) {
+// means the same wherever it is registered. meta is that type's file, empty in a record that does not begin so.
+func selfContained(f schemaFile, shared map[string]map[int]schemaFile) (text string, meta schemaFile, err error) {
 	var record struct {
 		Fields []json.RawMessage `json:"fields"`
 	}
 	if err := json.Unmarshal(f.text, &record); err != nil {
-		return "", "", fmt.Errorf("not a record's schema: %w", err)
+		return "", schemaFile{}, fmt.Errorf("not a record's schema: %w", err)
 	}
 	if len(record.Fields) == 0 {
-		return string(f.text), "", nil
+		return string(f.text), schemaFile{}, nil
 	}
 	first, field := record.Fields[0], metaField{Version: 1}
 	if err := json.Unmarshal(first, &field); err != nil {
-		return "", "", fmt.Errorf("its first field is not a field's schema: %w", err)
+		return "", schemaFile{}, fmt.Errorf("its first field is not a field's schema: %w", err)
 	}
+	var metaType string
 	if field.Name != "meta" || json.Unmarshal(field.Type, &metaType) != nil {
-		return string(f.text), "", nil // the Avro parser judges it
+		return string(f.text), schemaFile{}, nil // the Avro parser judges it
 	}
-	definition, ok := shared[metaType][field.Version]
+	meta, ok := shared[metaType][field.Version]
 	if !ok {
-		return "", "", fmt.Errorf("its first field needs %s version %d, and there is no such file", metaType, field.Version)
+		return "", schemaFile{}, fmt.Errorf("its first field needs %s version %d, and there is no such file", metaType, field.Version)
 	}
-	inlined := bytes.Replace(first, field.Type, definition.text, 1)
-	return string(bytes.Replace(f.text, first, inlined, 1)), metaType, nil
+	inlined := bytes.Replace(first, field.Type, meta.text, 1)
+	return string(bytes.Replace(f.text, first, inlined, 1)), meta, nil
 }
 
 // pathOf is the place of a record's file.

@@ -130,44 +130,65 @@ func (v *version) name() string {
 	return fmt.Sprintf("%s (%s)", v.record.name, v.path)
 }
 
-func parseVersion(r *record, f schemaFile, shared map[string]map[int]schemaFile) (*version, error) {
-	text, metaType, err := selfContained(f, shared)
+func (b *builder) parseVersion(r *record, f schemaFile) (*version, error) {
+	text, meta, err := selfContained(f, b.files)
 	if err != nil {
 		return nil, err
 	}
-	if metaType != r.kind.meta() {
+	if meta.record != r.kind.meta() {
 		return nil, notFirst(r.kind.meta())
 	}
-	v := &version{record: r, number: f.version, path: f.path, text: text, metaType: metaType}
+	v := &version{record: r, number: f.version, path: f.path, text: text, metaType: meta.record}
 	if v.full, err = avro.Parse(text); err != nil {
 		return nil, err
 	}
-	if name := fullName(v.full.Root()); name != r.name {
+	root := v.full.Root()
+	if name := fullName(root); name != r.name {
 		return nil, fmt.Errorf("it defines %q, its path says %q", name, r.name)
 	}
-	if v.meta, v.data, err = halves(v.full, v.metaType); err != nil {
+	if v.meta, err = b.metaSchema(meta); err != nil {
+		return nil, err
+	}
+	if v.data, err = behindMeta(v.full, root, v.metaType); err != nil {
 		return nil, err
 	}
 	v.fingerprint = fingerprint(v.full)
-	return v, checkShape(v.full.Root())
+	return v, checkShape(root)
+}
+
+// metaSchema returns the schema of a version of a shared type, which all records that begin with it share; nil for no file.
+func (b *builder) metaSchema(f schemaFile) (*avro.Schema, error) {
+	if f.path == "" {
+		return nil, nil
+	}
+	shared := b.catalog.records[f.record]
+	if shared == nil {
+		return nil, fmt.Errorf("it needs %s, which has a fault of its own", f.path)
+	}
+	return shared.versions[f.version-1].full, nil
 }
 
 // halves splits a record's schema into that of its meta field, of type metaType, and that of the rest.
 func halves(full *avro.Schema, metaType string) (meta, data *avro.Schema, err error) {
-	if metaType == "" {
-		return nil, full, nil
-	}
 	root := full.Root()
-	if len(root.Fields) == 0 || root.Fields[0].Name != "meta" || fullName(&root.Fields[0].Type) != metaType {
-		return nil, nil, notFirst(metaType)
+	if data, err = behindMeta(full, root, metaType); err != nil || metaType == "" {
+		return nil, data, err
 	}
-	if meta, err = root.Fields[0].Type.Schema(); err != nil {
-		return nil, nil, err
+	meta, err = root.Fields[0].Type.Schema()
+	return meta, data, err
+}
+
+// behindMeta returns the schema of what stands behind a record's meta field, of type metaType. root is that of full.
+func behindMeta(full *avro.Schema, root *avro.SchemaNode, metaType string) (*avro.Schema, error) {
+	if metaType == "" {
+		return full, nil
+	}
+	if len(root.Fields) == 0 || root.Fields[0].Name != "meta" || fullName(&root.Fields[0].Type) != metaType {
+		return nil, notFirst(metaType)
 	}
 	rest := *root
 	rest.Fields = root.Fields[1:]
-	data, err = rest.Schema()
-	return meta, data, err
+	return rest.Schema()
 }
 
 func notFirst(metaType string) error {
@@ -190,14 +211,14 @@ func fingerprint(s *avro.Schema) es.Hash {
 }
 
 // parseVersions parses a record's files, which must be numbered 1, 2, 3 … without a gap.
-func parseVersions(r *record, files map[int]schemaFile, shared map[string]map[int]schemaFile) error {
+func (b *builder) parseVersions(r *record, files map[int]schemaFile) error {
 	var faults []error
 	for n := 1; n <= len(files); n++ {
 		f, ok := files[n]
 		if !ok {
 			return fmt.Errorf("%s: version %d is missing, and there are %d files: versions are 1, 2, 3 … without a gap", r.name, n, len(files))
 		}
-		v, err := parseVersion(r, f, shared)
+		v, err := b.parseVersion(r, f)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", f.path, err))
 			continue
@@ -241,7 +262,11 @@ func (r *record) link(c *Catalog) error {
 
 // link resolves v against the schemas of our newest types. meta is nil where there is none.
 func (v *version) link(meta, data *avro.Schema) (err error) {
-	if meta != nil {
+	switch {
+	case meta == nil:
+	case v.meta == meta:
+		v.readMeta, v.ownMeta = meta, true
+	default:
 		if v.readMeta, err = avro.Resolve(v.meta, meta); err != nil {
 			return fmt.Errorf("its meta can't be read: %w", err)
 		}

@@ -26,7 +26,7 @@ func TestAnEndOfUnknownOutcome(t *testing.T) {
 	for what, answer := range map[string]bool{"the request is lost": false, "the answer is lost": true} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			r := play(t, worldConfig{partitions: 2, processes: 1, sessions: 2, producers: 1}, func(s *scene) {
+			r := play(t, worldConfig{code: codeOf(t, faithful), partitions: 2, processes: 1, sessions: 2, producers: 1}, func(s *scene) {
 				s.start(s.processes[0])
 				s.decided("before", 8, 40, 2*time.Second)
 				const longerThanACommitIsTried = 2*transactionTimeout + time.Second
@@ -50,7 +50,7 @@ func TestATransactionWithoutCommandsIsFenced(t *testing.T) {
 	for what, m := range map[string]mutation{"fenced": faithful, "without its offsets, the control": offsetsUnsent} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			r := play(t, worldConfig{partitions: 1, processes: 2, sessions: 1, producers: 1}, func(s *scene) {
+			r := play(t, worldConfig{code: codeOf(t, faithful), partitions: 1, processes: 2, sessions: 1, producers: 1}, func(s *scene) {
 				sleeper, other := s.processes[0], s.processes[1]
 				s.start(sleeper)
 				asleep := make(chan struct{})
@@ -93,7 +93,7 @@ func TestAPartitionMovesBetweenSessionsDuringAWrite(t *testing.T) {
 	t.Parallel()
 	const writeTakes = 4 * time.Second
 	var heldUp time.Duration
-	r := play(t, worldConfig{partitions: 1, processes: 1, sessions: 2, producers: 1}, func(s *scene) {
+	r := play(t, worldConfig{code: codeOf(t, faithful), partitions: 1, processes: 1, sessions: 2, producers: 1}, func(s *scene) {
 		p := s.processes[0]
 		s.start(p)
 		s.decided("before", 8, 40, 2*time.Second)
@@ -132,7 +132,7 @@ func TestLostOffsets(t *testing.T) {
 				var refused atomic.Bool
 				accept := false
 				r := play(t, worldConfig{
-					partitions: 2, processes: 1, sessions: 1, producers: 1, mutation: m,
+					partitions: 2, processes: 1, sessions: 1, producers: 1, code: codeOf(t, m),
 					adjust: func(c *aggregator.Config, _ *life) {
 						c.AcceptLostCommands = accept
 						c.DedupEntries, c.CheckpointEvery = 16, -1 // nothing but the log tells where to go on
@@ -173,7 +173,7 @@ func TestAVersionGapInAFold(t *testing.T) {
 	for what, damaged := range map[string]bool{"a state is missing": true, "none is, the control": false} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			r := play(t, worldConfig{partitions: 1, processes: 1, sessions: 1, producers: 1}, func(s *scene) {
+			r := play(t, worldConfig{code: codeOf(t, faithful), partitions: 1, processes: 1, sessions: 1, producers: 1}, func(s *scene) {
 				p := s.processes[0]
 				s.start(p)
 				s.decided("before", 6, 30, time.Second)
@@ -200,7 +200,7 @@ func TestAVersionGapInAFold(t *testing.T) {
 // asking where the snapshots end and reading them, all are replaced and taken away.
 func TestASnapshotCompactedAwayDuringARestore(t *testing.T) {
 	t.Parallel()
-	r := play(t, worldConfig{partitions: 2, processes: 2, sessions: 1, producers: 1}, func(s *scene) {
+	r := play(t, worldConfig{code: codeOf(t, faithful), partitions: 2, processes: 2, sessions: 1, producers: 1}, func(s *scene) {
 		s.start(s.processes[0])
 		s.checkpointed("before")
 		// Partitions are restored beside each other: the first to read has it done, and the others wait for that. On a
@@ -269,7 +269,7 @@ func TestASkewedClock(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			r := play(t, worldConfig{partitions: 2, processes: 2, sessions: 1, producers: 1, mutation: c.mutation}, func(s *scene) {
+			r := play(t, worldConfig{code: codeOf(t, c.mutation), partitions: 2, processes: 2, sessions: 1, producers: 1}, func(s *scene) {
 				right, wrong := s.processes[0], s.processes[1]
 				wrong.skew.Store(-int64(c.behind))
 				s.start(right)
@@ -301,7 +301,7 @@ func TestACommandThatAlwaysBreaks(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			letters := 0
-			r := play(t, worldConfig{partitions: 1, processes: 1, sessions: 1, producers: 1}, func(s *scene) {
+			r := play(t, worldConfig{code: codeOf(t, faithful), partitions: 1, processes: 1, sessions: 1, producers: 1}, func(s *scene) {
 				config := scriptConfig{partitions: 1, commands: 30, accounts: 4}
 				orders := deposits(s.frames, config, "good")
 				for n := range 3 {
@@ -332,7 +332,7 @@ func TestACommandThatAlwaysBreaks(t *testing.T) {
 // halved until it does.
 func TestABatchThatIsAlwaysTooSlow(t *testing.T) {
 	t.Parallel()
-	r := play(t, worldConfig{partitions: 1, processes: 1, sessions: 1, producers: 1}, func(s *scene) {
+	r := play(t, worldConfig{code: codeOf(t, faithful), partitions: 1, processes: 1, sessions: 1, producers: 1}, func(s *scene) {
 		s.play(s.ctx, deposits(s.frames, scriptConfig{partitions: 1, commands: 2 * batchMax, accounts: 4}, "all"))
 		s.processes[0].impose(&rule{key: keyProduce, perKB: time.Second})
 		s.start(s.processes[0])

@@ -11,11 +11,12 @@ import (
 // TestACrashAtEachPoint kills a worker at every point there is, with its disk kept, torn and lost, while another goes on.
 func TestACrashAtEachPoint(t *testing.T) {
 	t.Parallel()
+	asIs := codeOf(t, faithful)
 	for _, at := range points() {
 		t.Run(string(at), func(t *testing.T) {
 			t.Parallel()
 			for n, fate := range []diskFate{diskKept, diskTorn, diskLost} {
-				r := play(t, worldConfig{partitions: 2, processes: 2, sessions: 1, producers: 1}, func(s *scene) { s.crashOnce(at, fate, uint64(n)) })
+				r := play(t, worldConfig{code: asIs, partitions: 2, processes: 2, sessions: 1, producers: 1}, func(s *scene) { s.crashOnce(at, fate, uint64(n)) })
 				holds(t, r)
 				if r.counts.crashes[at] != 1 {
 					t.Errorf("disk %s: it has not crashed there", fate)

@@ -6,20 +6,17 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"recount/domain"
 	"recount/internal/engine"
 	"recount/internal/es"
-	"recount/internal/serde"
 	"recount/internal/statestore"
-	"recount/schemas/avro"
 )
 
 // pureConfig describes a pure world.
 type pureConfig struct {
-	seed     uint64
-	mutation mutation
-	script   scriptConfig
-	calm     bool // no faults
+	code
+	seed   uint64
+	script scriptConfig
+	calm   bool // no faults
 }
 
 // pureWorld is everything outside the engine, simulated: a log that moves together with the group's offsets, machines
@@ -85,18 +82,13 @@ const (
 	turnsMax           = 100_000 // a run that takes more has got stuck
 )
 
-func newPureWorld(c pureConfig) (*pureWorld, error) {
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		return nil, err
-	}
-	frames := catalog.Offline()
+func newPureWorld(c pureConfig) *pureWorld {
 	w := &pureWorld{pureConfig: c, rng: stream(c.seed, whoIsThere), millis: pureBegan}
-	w.history = &history{frames: frames, topics: [2]engine.Topic{
+	w.history = &history{frames: c.frames, topics: [2]engine.Topic{
 		engine.Commands: {Name: contextName + ".commands", ID: es.ID{1}},
 		engine.Dispatch: {Name: contextName + ".dispatch", ID: es.ID{2}},
 	}, eventsID: es.ID{3}, snapshotsID: es.ID{4}}
-	w.codec = c.mutation.bentCodec(frames.Context(contextName), func() time.Time { return time.UnixMilli(w.millis - w.rng.Int64N(clockErrorMax)) })
+	w.codec = c.mutation.bentCodec(c.frames.Context(contextName), func() time.Time { return time.UnixMilli(w.millis - w.rng.Int64N(clockErrorMax)) })
 	for n := range int32(purePartitions) {
 		log := &partitionLog{}
 		w.history.parts = append(w.history.parts, log)
@@ -107,8 +99,8 @@ func newPureWorld(c pureConfig) (*pureWorld, error) {
 		m.insert(newRawRoot())
 		w.machines = append(w.machines, m)
 	}
-	w.orders = script(frames, stream(c.seed, whatIsAsked), c.script)
-	return w, nil
+	w.orders = script(c.frames, stream(c.seed, whatIsAsked), c.script)
+	return w
 }
 
 func (m *machine) insert(disk *rawRoot) {

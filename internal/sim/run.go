@@ -35,9 +35,9 @@ func stream(seed, of uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, of))
 
 // runWorld runs the whole write side as seed decides: who is there, what is asked of it, what goes wrong and when. It
 // needs a synctest bubble around it.
-func runWorld(ctx context.Context, seed uint64, m mutation) (result, error) {
+func runWorld(ctx context.Context, what code, seed uint64) (result, error) {
 	rng := stream(seed, whoIsThere)
-	c := worldConfig{partitions: 2 + rng.Int32N(4), processes: 2 + rng.IntN(3), sessions: 1 + rng.IntN(3), standbys: rng.IntN(3), producers: 2, mutation: m}
+	c := worldConfig{code: what, partitions: 2 + rng.Int32N(4), processes: 2 + rng.IntN(3), sessions: 1 + rng.IntN(3), standbys: rng.IntN(3), producers: 2}
 	w, err := openWorld(ctx, c)
 	if err != nil {
 		return result{}, err
@@ -70,21 +70,18 @@ const (
 
 // runPure runs the engine alone as seed decides, and returns a digest of everything that the run left: the same seed
 // gives the same, to the last bit.
-func runPure(seed uint64, m mutation) (result, string, error) {
-	w, err := newPureWorld(pureConfig{
-		seed: seed, mutation: m,
+func runPure(what code, seed uint64) (result, string) {
+	w := newPureWorld(pureConfig{
+		code: what, seed: seed,
 		script: scriptConfig{partitions: purePartitions, commands: pureCommands, accounts: pureAccounts, span: time.Second},
 	})
-	if err != nil {
-		return result{}, "", err
-	}
-	err = w.run()
+	err := w.run()
 	out := result{counts: w.counts, trace: &w.trace}
 	if err != nil {
 		out.breaches = append(out.breaches, breach{endsWell, err.Error()})
 	}
 	out.breaches = append(out.breaches, breachesOf(w.history)...)
-	return out, w.digest(), nil
+	return out, w.digest()
 }
 
 // report is what a person needs who has to understand a failure.

@@ -10,13 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"recount/domain"
 	"recount/e2e/deals"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/partition"
 	"recount/internal/serde"
-	"recount/schemas/avro"
 )
 
 // sagaWorld is a pure world with sagas in it: in every partition of every context two engines, one of the aggregates and one
@@ -70,41 +68,31 @@ const (
 )
 
 // runSagas has the deals of a context carried out as seed decides, and returns what does not hold of what was left.
-func runSagas(seed uint64, context string, m mutation) (result, error) {
-	w, err := newSagaWorld(seed, context, m)
-	if err != nil {
-		return result{}, err
-	}
+func runSagas(what code, seed uint64, context string) result {
+	w := newSagaWorld(what, seed, context)
 	out := result{trace: &w.trace}
 	if err := w.run(); err != nil {
 		out.breaches = append(out.breaches, breach{endsWell, err.Error()})
 	}
 	w.counts.runs, w.counts.sagas, w.counts.virtual = 1, len(w.states), time.Duration(w.millis-pureBegan)*time.Millisecond
 	out.counts, out.breaches = w.counts, append(out.breaches, w.breaches()...)
-	return out, nil
+	return out
 }
 
-func newSagaWorld(seed uint64, context string, m mutation) (*sagaWorld, error) {
+func newSagaWorld(what code, seed uint64, context string) *sagaWorld {
 	w := &sagaWorld{
-		mutation: m, rng: stream(seed, whoIsThere), millis: pureBegan, states: map[string]any{},
+		mutation: what.mutation, frames: what.frames, rng: stream(seed, whoIsThere), millis: pureBegan, states: map[string]any{},
 		workload: deals.Workload{Seed: seed, Accounts: 40, SKUs: 6, Customers: 20, Stock: 20, Debits: 40, Refunds: 60},
 		logs:     map[string][]*sagaLog{},
 	}
-	contexts := domain.Contexts()
-	for i, c := range contexts {
+	for _, c := range what.contexts {
 		switch c.Name {
 		case context:
-			contexts[i].Processes = m.bentProcesses(c.Processes)
-			w.contexts = slices.Insert(w.contexts, 0, contexts[i])
+			w.contexts = slices.Insert(w.contexts, 0, c)
 		case deals.Bank: // whose accounts the shop's sagas take money from
 			w.contexts = append(w.contexts, c)
 		}
 	}
-	catalog, err := serde.NewCatalog(avro.FS, contexts)
-	if err != nil {
-		return nil, err
-	}
-	w.frames = catalog.Offline()
 	for _, c := range w.contexts {
 		for n := range int32(sagaPartitions) {
 			log := &sagaLog{}
@@ -113,7 +101,7 @@ func newSagaWorld(seed uint64, context string, m mutation) (*sagaWorld, error) {
 		}
 	}
 	w.script()
-	return w, nil
+	return w
 }
 
 // about is the context whose deals are carried out.

@@ -29,13 +29,10 @@ func TestSimPure(t *testing.T) {
 	eachSeed(t, *seeds, "the pure engine", twiceTheSame)
 }
 
-func twiceTheSame(t *testing.T, seed uint64) result {
-	r, first, err := runPure(seed, faithful)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, second, err := runPure(seed, faithful); first != second {
-		t.Errorf("seed %d: two runs are not the same: %s and %s %v", seed, first, second, err)
+func twiceTheSame(t *testing.T, what code, seed uint64) result {
+	r, first := runPure(what, seed)
+	if _, second := runPure(what, seed); first != second {
+		t.Errorf("seed %d: two runs are not the same: %s and %s", seed, first, second)
 	}
 	return r
 }
@@ -43,35 +40,28 @@ func twiceTheSame(t *testing.T, seed uint64) result {
 // TestSimWorld runs the workers themselves on a virtual network and in virtual time.
 func TestSimWorld(t *testing.T) {
 	t.Parallel()
-	eachSeed(t, *seeds, "the whole write side", worldAsIs)
+	eachSeed(t, *seeds, "the whole write side", inWorld)
 }
 
 // TestSimSagas runs the engines of aggregates and processes without any I/O, in both contexts.
 func TestSimSagas(t *testing.T) {
 	t.Parallel()
-	eachSeed(t, *seeds, "sagas of the bank", func(t *testing.T, seed uint64) result { return sagasOf(t, seed, deals.Bank) })
-	total := eachSeed(t, *seeds, "sagas of the shop", func(t *testing.T, seed uint64) result { return sagasOf(t, seed, deals.Shop) })
+	eachSeed(t, *seeds, "sagas of the bank", sagasOf(deals.Bank))
+	total := eachSeed(t, *seeds, "sagas of the shop", sagasOf(deals.Shop))
 	if *oneSeed < 0 && (total.whole == 0 || total.whole == total.refunds) {
 		t.Errorf("of %d refunds into accounts %d left nothing of their payment: both kinds are to be shown to be right", total.refunds, total.whole)
 	}
 }
 
-func sagasOf(t *testing.T, seed uint64, context string) result {
-	t.Helper()
-	r, err := runSagas(seed, context, faithful)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+func sagasOf(context string) func(*testing.T, code, uint64) result {
+	return func(_ *testing.T, what code, seed uint64) result { return runSagas(what, seed, context) }
 }
 
-func worldAsIs(t *testing.T, seed uint64) result { return inWorld(t, seed, faithful) }
-
-func inWorld(t *testing.T, seed uint64, m mutation) (r result) {
+func inWorld(t *testing.T, what code, seed uint64) (r result) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var err error
-		if r, err = runWorld(t.Context(), seed, m); err != nil {
+		if r, err = runWorld(t.Context(), what, seed); err != nil {
 			t.Error(err)
 		}
 	})
@@ -79,9 +69,10 @@ func inWorld(t *testing.T, seed uint64, m mutation) (r result) {
 }
 
 // eachSeed runs the seeds that were asked for, as many at a time as there are processors, and says what happened in them.
-func eachSeed(t *testing.T, n int, what string, run func(*testing.T, uint64) result) (total figures) {
+func eachSeed(t *testing.T, n int, what string, run func(*testing.T, code, uint64) result) (total figures) {
+	asIs := codeOf(t, faithful)
 	if *oneSeed >= 0 {
-		r := run(t, uint64(*oneSeed))
+		r := run(t, asIs, uint64(*oneSeed))
 		fmt.Fprintf(os.Stdout, "%s, seed %d\n%s\n%s", what, *oneSeed, r.trace, &r.counts)
 		fail(t, uint64(*oneSeed), r)
 		return r.counts
@@ -94,7 +85,7 @@ func eachSeed(t *testing.T, n int, what string, run func(*testing.T, uint64) res
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
 			for seed := next.Add(1); seed <= uint64(max(n, seedsFew)); seed = next.Add(1) {
-				r := run(t, seed)
+				r := run(t, asIs, seed)
 				fail(t, seed, r)
 				mu.Lock()
 				total.add(r.counts)
@@ -107,6 +98,15 @@ func eachSeed(t *testing.T, n int, what string, run func(*testing.T, uint64) res
 		fmt.Fprintf(os.Stdout, "%s:\n%s", what, &total)
 	}
 	return total
+}
+
+func codeOf(t *testing.T, m mutation) code {
+	t.Helper()
+	what, err := codeWith(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return what
 }
 
 func fail(t *testing.T, seed uint64, r result) {

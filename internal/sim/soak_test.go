@@ -14,8 +14,8 @@ const seedsMany = 4_000
 func TestSoakSimPure(t *testing.T) { eachSeed(t, seedsMany, "the pure engine", twiceTheSame) }
 
 func TestSoakSimSagas(t *testing.T) {
-	eachSeed(t, seedsMany, "sagas of the bank", func(t *testing.T, seed uint64) result { return sagasOf(t, seed, deals.Bank) })
-	eachSeed(t, seedsMany, "sagas of the shop", func(t *testing.T, seed uint64) result { return sagasOf(t, seed, deals.Shop) })
+	eachSeed(t, seedsMany, "sagas of the bank", sagasOf(deals.Bank))
+	eachSeed(t, seedsMany, "sagas of the shop", sagasOf(deals.Shop))
 }
 
-func TestSoakSimWorld(t *testing.T) { eachSeed(t, seedsMany, "the whole write side", worldAsIs) }
+func TestSoakSimWorld(t *testing.T) { eachSeed(t, seedsMany, "the whole write side", inWorld) }

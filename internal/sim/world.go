@@ -8,12 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"recount/domain"
 	"recount/internal/es"
-	"recount/internal/serde"
 	"recount/internal/statestore/pebble/pebbletest"
 	"recount/internal/worker/aggregator"
-	"recount/schemas/avro"
 )
 
 // world is the whole write side: a broker, aggregators and producers, on one virtual network and in virtual time. It
@@ -21,7 +18,6 @@ import (
 type world struct {
 	worldConfig
 	broker    *broker
-	frames    *serde.Codec
 	processes []*process
 	producers []*producer
 
@@ -40,12 +36,12 @@ type world struct {
 
 // worldConfig says who is there.
 type worldConfig struct {
+	code
 	partitions int32
 	processes  int
 	sessions   int // of each
 	standbys   int // partitions that each follows
 	producers  int
-	mutation   mutation
 	// adjust changes the configuration of workers, where a run is about a setting.
 	adjust func(*aggregator.Config, *life)
 	// forgiven says which errors of a worker that stopped by itself the run expects.
@@ -56,11 +52,8 @@ type worldConfig struct {
 const lastWords = time.Minute
 
 func openWorld(ctx context.Context, c worldConfig) (*world, error) {
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		return nil, err
-	}
-	w := &world{worldConfig: c, frames: catalog.Offline(), began: time.Now(), slept: make(chan struct{}), breaks: map[string]string{}}
+	w := &world{worldConfig: c, began: time.Now(), slept: make(chan struct{}), breaks: map[string]string{}}
+	var err error
 	if w.broker, err = startBroker(ctx, c.partitions); err != nil {
 		return nil, err
 	}
