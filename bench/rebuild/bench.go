@@ -129,7 +129,7 @@ func (s *stage) clear(ctx context.Context) error {
 }
 
 func (s *stage) subject() subjectConfig {
-	return subjectConfig{Broker: s.broker.Addr(), URL: s.engine.URL(), Lanes: s.o.lanes, Block: s.o.block, Profile: s.o.profile}
+	return subjectConfig{Broker: s.broker.Addr(), URL: s.engine.URL(), Lanes: s.o.lanes, Block: s.o.block, Nice: s.o.nice, Profile: s.o.profile}
 }
 
 // start starts a subject. Its last line is what it says of itself.

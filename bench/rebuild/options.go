@@ -18,6 +18,7 @@ type options struct {
 	queries int // a second
 	lanes   int
 	block   int
+	nice    int
 	profile string
 	alone   bool // leave out the part beside projectors and analysts
 }
@@ -35,6 +36,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	f.IntVar(&o.queries, "queries", 10, "questions a second that analysts ask during it")
 	f.IntVar(&o.lanes, "lanes", 0, "partitions read at a time; 0: the default")
 	f.IntVar(&o.block, "block", 0, "offsets inserted at a time; 0: the default")
+	f.IntVar(&o.nice, "nice", 10, "nice `value` of the rebuilding process; the default is that of projectors rebuild")
 	f.BoolVar(&o.alone, "alone", false, "leave out the rebuild beside projectors, live events and analysts")
 	f.StringVar(&o.profile, "profile", "", "`file` for the processor profile of the rebuild that was made last; empty: none")
 	f.BoolVar(&o.Verbose, "verbose", false, "show what the processes write")

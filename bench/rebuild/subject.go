@@ -14,6 +14,7 @@ import (
 
 	benchsubject "recount/bench/subject"
 	"recount/internal/clickhouse"
+	"recount/internal/nice"
 	"recount/internal/worker/projector"
 	"recount/internal/worker/rebuild"
 )
@@ -37,6 +38,7 @@ const (
 type subjectConfig struct {
 	Broker, URL  string
 	Lanes, Block int
+	Nice         int    // of the rebuilder
 	Profile      string // a file for the rebuilder's processor profile; empty: none
 }
 
@@ -60,6 +62,9 @@ func (c subjectConfig) project(ctx context.Context) error { return c.views().Run
 // rebuild rebuilds the views, and tells what that took.
 func (c subjectConfig) rebuild(ctx context.Context) error {
 	debug.SetMemoryLimit(memoryBytes * 9 / 10)
+	if err := nice.Yield(c.Nice); err != nil {
+		return err
+	}
 	return c.views().With(ctx, func(cfg projector.Config) error { return c.rebuildBy(ctx, cfg) })
 }
 

@@ -122,6 +122,8 @@ func TestMistakesAreToldBeforeAnythingBegins(t *testing.T) {
 		{[]string{"rebuild", "--all", "events"}, cli.ExitUsage, "name the views to rebuild, or give --all"},
 		{[]string{"rebuild", "events", "--keep=-1"}, cli.ExitUsage, "--keep"},
 		{[]string{"rebuild", "events", "--memory=1"}, cli.ExitUsage, "--memory"},
+		{[]string{"rebuild", "events", "--nice=20"}, cli.ExitUsage, "--nice"},
+		{[]string{"rebuild", "events", "--nice=-1"}, cli.ExitUsage, "--nice"},
 		{[]string{"rollback"}, cli.ExitUsage, "needs VIEW"},
 		{[]string{"drop", "events", "first"}, cli.ExitUsage, "not the number of a generation"},
 		{[]string{"status", "--kafka=127.0.0.1:1"}, cli.ExitFailed, "Kafka can't be reached"},

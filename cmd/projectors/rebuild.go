@@ -12,6 +12,7 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/role"
+	"recount/internal/nice"
 	"recount/internal/worker/rebuild"
 )
 
@@ -26,6 +27,7 @@ type rebuildConfig struct {
 	From   []string
 	ID     string
 	Memory int
+	Nice   int
 	Quiet  bool
 }
 
@@ -33,6 +35,7 @@ const (
 	keepDefault     = 1
 	memoryDefault   = 1 << 10
 	memoryMinimum   = 128
+	niceDefault     = 10
 	bytesOfMebibyte = 1 << 20
 )
 
@@ -46,6 +49,7 @@ func (c *rebuildConfig) Flags(f *cli.Flags) {
 	f.StringVar(&c.ID, "id", "", "`TYPE/ID` of one aggregate, such as account/acct-1: mend only its rows, in the generation that serves")
 	f.IntVar(&c.Keep, "keep", keepDefault, "`number` of generations that have served to keep for a rollback; older ones are dropped")
 	f.IntVar(&c.Memory, "memory", memoryDefault, "`MiB` of memory to stay below, about")
+	f.IntVar(&c.Nice, "nice", niceDefault, "nice `value` to work at, so that projectors and analysts on the same machine go first: 0 (as urgent as they) to 19")
 	f.BoolVar(&c.Quiet, "quiet", false, "show no progress")
 	c.Rebuild.Flags(f)
 	c.Services.Flags(f)
@@ -66,6 +70,9 @@ func (c *rebuildConfig) Validate() error {
 	}
 	if c.Memory < memoryMinimum {
 		faults = append(faults, fmt.Errorf("--memory: %d MiB are too little, give %d at least", c.Memory, memoryMinimum))
+	}
+	if err := nice.Check(c.Nice); err != nil {
+		faults = append(faults, fmt.Errorf("--nice: %w", err))
 	}
 	return errors.Join(faults...)
 }
@@ -114,6 +121,9 @@ generation over; without any, the view stands still after the switch until some 
 
 func (c *rebuildConfig) run(ctx context.Context, p *cli.Process, f *role.Foundation) error {
 	debug.SetMemoryLimit(int64(c.Memory) * bytesOfMebibyte)
+	if err := nice.Yield(c.Nice); err != nil {
+		return err
+	}
 	views := p.Args
 	if c.All {
 		views = f.ViewNames()
