@@ -11,7 +11,7 @@ import (
 	"recount/bench/ledger"
 	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/kafka"
 )
 
@@ -21,15 +21,7 @@ func TestMain(m *testing.M) { frame.TestProgram(m, main) }
 // TestTheAggregatorPassesTheLedger runs the aggregator as the benchmark puts it together, on a fake broker.
 func TestTheAggregatorPassesTheLedger(t *testing.T) {
 	t.Parallel()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	broker := embeddedtest.Kafka(t)
 	check := loaded(t, broker.Addr())
 	profiles := t.TempDir()
 	ctx, stop := context.WithCancel(t.Context())

@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/kafka"
 )
 
@@ -21,15 +21,7 @@ const partitions, records = 3, 900
 // loaded returns a loop on a broker with so many records in its input, and a client.
 func loaded(t *testing.T) (Config, *kgo.Client) {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	broker := embeddedtest.Kafka(t)
 	c := Config{Address: broker.Addr(), Group: "loop", Input: "a.commands", Output: "a.events", KeyBytes: 10, ValueBytes: 50, Batch: 100}
 	if err := kafka.EnsureTopics(t.Context(), kafka.Config{Brokers: []string{c.Address}}, []string{"a"}, partitions, kafka.Replication{Factor: 1}); err != nil {
 		t.Fatal(err)

@@ -8,35 +8,23 @@ import (
 
 	"recount/bench/ledger"
 	"recount/bench/workload"
-	"recount/domain"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/kafka"
 	"recount/internal/serde"
+	"recount/internal/serde/serdetest"
 	"recount/internal/statestore"
 	"recount/internal/worker/aggregator"
-	"recount/schemas/avro"
 )
 
 // TestThePastIsWhatAnAggregatorWouldHaveLeft: the ledger finds nothing to object to, and a worker restores it both ways.
 func TestThePastIsWhatAnAggregatorWouldHaveLeft(t *testing.T) {
 	t.Parallel()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
+	broker := embeddedtest.Kafka(t)
+	codec := serdetest.Codec(t)
 	const events = 3_000
 	plan := workload.Plan{Commands: events + 500, Accounts: 100, Partitions: 3, Seed: 7}
-	w, err := workload.Write(t.Context(), plan, catalog.Offline(), filepath.Join(t.TempDir(), "commands"))
+	w, err := workload.Write(t.Context(), plan, codec, filepath.Join(t.TempDir(), "commands"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +37,7 @@ func TestThePastIsWhatAnAggregatorWouldHaveLeft(t *testing.T) {
 	}
 	until := time.Now()
 	h := History{
-		Address: broker.Addr(), Context: "bank", Codec: catalog.Offline(), Workload: w,
+		Address: broker.Addr(), Context: "bank", Codec: codec, Workload: w,
 		Commands: events, Checkpoint: events - 100, From: until.Add(-24 * time.Hour), Until: until,
 	}
 	if err := h.Write(t.Context()); err != nil {
@@ -57,7 +45,7 @@ func TestThePastIsWhatAnAggregatorWouldHaveLeft(t *testing.T) {
 	}
 	past := *w
 	past.Commands, past.Expected = events, plan.Expected(events)
-	check := ledger.Check{Address: broker.Addr(), Commands: "bank.commands", Events: "bank.events", Codec: catalog.Offline(), Workload: &past, Chain: true}
+	check := ledger.Check{Address: broker.Addr(), Commands: "bank.commands", Events: "bank.events", Codec: codec, Workload: &past, Chain: true}
 	if _, err := check.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +54,7 @@ func TestThePastIsWhatAnAggregatorWouldHaveLeft(t *testing.T) {
 		t.Errorf("the control: %v", err)
 	}
 	for _, zero := range []bool{true, false} {
-		restored(t, cfg, catalog.Offline(), plan, zero)
+		restored(t, cfg, codec, plan, zero)
 	}
 }
 

@@ -5,34 +5,21 @@ import (
 	"testing"
 
 	"recount/bench/workload"
-	"recount/domain"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/kafka"
-	"recount/internal/serde"
-	"recount/schemas/avro"
+	"recount/internal/serde/serdetest"
 )
 
 // TestEventsWrittenStraightIntoTheLogAreValid holds the generator of logs to what an aggregator is held to.
 func TestEventsWrittenStraightIntoTheLogAreValid(t *testing.T) {
 	t.Parallel()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
+	broker := embeddedtest.Kafka(t)
+	codec := serdetest.Codec(t)
 	plan := workload.Plan{Commands: 3000, Accounts: 40, Partitions: 3, Seed: 9}
 	if err := kafka.EnsureTopics(t.Context(), kafka.Config{Brokers: []string{broker.Addr()}}, []string{"bank"}, plan.Partitions, kafka.Replication{Factor: 1}); err != nil {
 		t.Fatal(err)
 	}
-	log, err := workload.NewEventLog(plan, catalog.Offline(), broker.Addr(), "bank.events")
+	log, err := workload.NewEventLog(plan, codec, broker.Addr(), "bank.events")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +30,7 @@ func TestEventsWrittenStraightIntoTheLogAreValid(t *testing.T) {
 		}
 	}
 	check := Check{
-		Address: broker.Addr(), Commands: "bank.commands", Events: "bank.events", Codec: catalog.Offline(), Chain: true,
+		Address: broker.Addr(), Commands: "bank.commands", Events: "bank.events", Codec: codec, Chain: true,
 		Workload: &workload.Workload{Plan: plan, Expected: log.Expected()},
 	}
 	if totals, err := check.Run(t.Context()); err != nil || totals.Events != plan.Commands {

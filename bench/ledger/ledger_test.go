@@ -11,15 +11,14 @@ import (
 	"go.uber.org/goleak"
 
 	"recount/bench/workload"
-	"recount/domain"
 	"recount/domain/bank/account"
 	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/partition"
-	"recount/internal/serde"
-	"recount/schemas/avro"
+	"recount/internal/serde/serdetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,20 +34,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	codec := catalog.Offline()
+	broker := embeddedtest.Kafka(t)
+	codec := serdetest.Codec(t)
 	plan := workload.Plan{Commands: 300, Accounts: 12, Partitions: partitions, Seed: 3}
 	w, err := workload.Write(t.Context(), plan, codec, filepath.Join(t.TempDir(), "commands"))
 	if err != nil {

@@ -4,9 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"recount/domain"
-	"recount/internal/serde"
-	"recount/schemas/avro"
+	"recount/internal/serde/serdetest"
 )
 
 func TestBothVariantsAreRead(t *testing.T) {
@@ -23,13 +21,9 @@ func TestBothVariantsAreRead(t *testing.T) {
 
 func TestTheProgramIsToldAllItMustKnow(t *testing.T) {
 	t.Parallel()
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := Config{
 		Address: "127.0.0.1:1", Application: "app", Input: "in", Output: "out", Dir: `C:\tmp`,
-		Settings: Settings{"commit.interval.ms": "7", "jvm": "-XX:+UseParallelGC"}, Codec: catalog.Offline(),
+		Settings: Settings{"commit.interval.ms": "7", "jvm": "-XX:+UseParallelGC"}, Codec: serdetest.Codec(t),
 	}
 	text, err := c.properties()
 	if err != nil {

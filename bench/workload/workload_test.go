@@ -10,25 +10,20 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
-	"recount/domain"
 	"recount/domain/bank/account"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/partition"
 	"recount/internal/serde"
-	"recount/schemas/avro"
+	"recount/internal/serde/serdetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func codec(t *testing.T) *serde.Codec {
 	t.Helper()
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return catalog.Offline()
+	return serdetest.Codec(t)
 }
 
 func plan() Plan { return Plan{Commands: 3000, Accounts: 100, Partitions: 3, Seed: 7} }
@@ -108,15 +103,7 @@ func TestCommandIDsAreUniqueUUIDs(t *testing.T) {
 
 func TestEveryCommandLandsInItsAccountsPartitionInOrder(t *testing.T) {
 	t.Parallel()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	broker := embeddedtest.Kafka(t)
 	w := write(t, plan())
 	cfg := kafka.Config{Brokers: []string{broker.Addr()}}
 	if err := kafka.EnsureTopics(t.Context(), cfg, []string{"bank"}, w.Partitions, kafka.Replication{Factor: 1}); err != nil {

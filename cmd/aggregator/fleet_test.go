@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"recount/cmd/internal/cli"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 )
 
 // ask runs a command to its end and returns what it wrote.
@@ -34,16 +34,8 @@ type shownPartitions []struct {
 
 func TestOperatorsSeeAndSteerWorkers(t *testing.T) {
 	t.Parallel()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer broker.Close()
-	registry, err := embedded.StartRegistry(embedded.RegistryOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer registry.Close()
+	broker := embeddedtest.Kafka(t)
+	registry := embeddedtest.Registry(t)
 	kafka := "--kafka=" + broker.Addr()
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan string, 2)

@@ -10,29 +10,20 @@ import (
 	"time"
 
 	"recount/cmd/internal/cli"
-	"recount/domain"
 	"recount/domain/bank/account"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/partition"
 	"recount/internal/serde"
-	"recount/schemas/avro"
+	"recount/internal/serde/serdetest"
 )
 
 // bankIn is a log with the events of some accounts, and the flags that lead to it.
 func bankIn(t *testing.T, accounts int) (flags []string) {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { broker.Close() })
-	registry, err := embedded.StartRegistry(embedded.RegistryOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { registry.Close() })
+	broker := embeddedtest.Kafka(t)
+	registry := embeddedtest.Registry(t)
 	open(t, kafka.Config{Brokers: []string{broker.Addr()}}, registry.URL(), accounts)
 	return []string{"--kafka", broker.Addr(), "--registry", registry.URL(), "--partitions", "2", "--context", "bank"}
 }
@@ -42,10 +33,7 @@ func open(t *testing.T, cfg kafka.Config, registryURL string, accounts int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
+	catalog := serdetest.Catalog(t)
 	registry, err := serde.NewRegistry(registryURL)
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/internal/certificate/certificatetest"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 )
 
 // freeAddress is one on which nothing listens.
@@ -37,16 +37,8 @@ func run(ctx context.Context, args ...string) (code int, stderr string) {
 
 func TestRunUntilToldToStop(t *testing.T) {
 	t.Parallel()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer broker.Close()
-	registry, err := embedded.StartRegistry(embedded.RegistryOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer registry.Close()
+	broker := embeddedtest.Kafka(t)
+	registry := embeddedtest.Registry(t)
 
 	state, health, shown := t.TempDir(), freeAddress(t), certificatetest.New(t, 1)
 	args := []string{"run", "--state", state, "--kafka", broker.Addr(), "--registry", registry.URL(), "--partitions", "2", "--telemetry-addr", health,

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"recount/cmd/internal/cli"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/kafka"
 )
 
@@ -21,16 +21,8 @@ func run(t *testing.T, stdin string, args ...string) (code int, said string) {
 
 func TestLoadFromTheStandardInput(t *testing.T) {
 	t.Parallel()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer broker.Close()
-	registry, err := embedded.StartRegistry(embedded.RegistryOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer registry.Close()
+	broker := embeddedtest.Kafka(t)
+	registry := embeddedtest.Registry(t)
 	cfg := kafka.Config{Brokers: []string{broker.Addr()}}
 	if err := kafka.EnsureTopics(t.Context(), cfg, []string{"bank"}, 3, kafka.Replication{}); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/role"
 	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 )
 
 func TestMain(m *testing.M) {
@@ -29,27 +30,9 @@ func run(ctx context.Context, args ...string) (code int, stdout, stderr string) 
 
 func TestRunAndStatus(t *testing.T) {
 	t.Parallel()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer broker.Close()
-	registry, err := embedded.StartRegistry(embedded.RegistryOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer registry.Close()
-	db, err := embedded.StartClickHouse(t.Context(), embedded.ClickHouseOptions{DataDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := db.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
+	broker := embeddedtest.Kafka(t)
+	registry := embeddedtest.Registry(t)
+	db := embeddedtest.ClickHouse(t)
 	services := []string{"--kafka", broker.Addr(), "--clickhouse", db.URL(), "--registry", registry.URL(), "--partitions", "2"}
 
 	ctx, stop := context.WithCancel(t.Context())

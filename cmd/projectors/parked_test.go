@@ -8,7 +8,7 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/internal/clickhouse"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/kafka"
 	"recount/schemas/clickhouse/migrations"
 )
@@ -16,21 +16,9 @@ import (
 // TestParked lists, shows and settles what is parked where no projector runs.
 func TestParked(t *testing.T) {
 	t.Parallel()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer broker.Close()
-	registry, err := embedded.StartRegistry(embedded.RegistryOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer registry.Close()
-	engine, err := embedded.StartClickHouse(t.Context(), embedded.ClickHouseOptions{DataDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer engine.Kill()
+	broker := embeddedtest.Kafka(t)
+	registry := embeddedtest.Registry(t)
+	engine := embeddedtest.ClickHouse(t)
 	if err := kafka.EnsureTopics(t.Context(), kafka.Config{Brokers: []string{broker.Addr()}}, []string{"bank"}, 2, kafka.Replication{}); err != nil {
 		t.Fatal(err)
 	}

@@ -6,33 +6,13 @@ import (
 	"testing"
 
 	"recount/cmd/internal/cli"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 )
 
 // services are embedded ones, as flags.
 func services(t *testing.T) []string {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	registry, err := embedded.StartRegistry(embedded.RegistryOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := embedded.StartClickHouse(t.Context(), embedded.ClickHouseOptions{DataDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		for _, err := range []error{db.Stop(ctx), registry.Close(), broker.Close()} {
-			if err != nil {
-				t.Error(err)
-			}
-		}
-	})
+	broker, registry, db := embeddedtest.Kafka(t), embeddedtest.Registry(t), embeddedtest.ClickHouse(t)
 	return []string{"--kafka", broker.Addr(), "--clickhouse", db.URL(), "--registry", registry.URL(), "--partitions", "2"}
 }
 

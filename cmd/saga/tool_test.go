@@ -11,7 +11,7 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/role"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/partition"
@@ -25,20 +25,7 @@ type bank struct {
 
 func newBank(t *testing.T) *bank {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	registry, err := embedded.StartRegistry(embedded.RegistryOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-		registry.Close()
-	})
+	broker, registry := embeddedtest.Kafka(t), embeddedtest.Registry(t)
 	b := &bank{services: cli.DefaultServices()}
 	b.services.Kafka, b.services.Registry, b.services.Partitions = []string{broker.Addr()}, registry.URL(), 2
 	b.flags = []string{"--kafka=" + broker.Addr(), "--registry=" + registry.URL(), "--partitions=2"}

@@ -8,12 +8,11 @@ import (
 	"slices"
 	"testing"
 
-	"recount/domain"
 	"recount/e2e/script"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/serde"
-	"recount/schemas/avro"
+	"recount/internal/serde/serdetest"
 )
 
 const (
@@ -59,11 +58,7 @@ func (nothing) Scan(_, _ []byte) iter.Seq2[engine.Pair, error] {
 // decide has the engine decide a script.
 func decide(t *testing.T, seed uint64) *history {
 	t.Helper()
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	codec := catalog.Offline()
+	codec := serdetest.Codec(t)
 	s := script.New(script.Options{Seed: seed, Accounts: accounts, Partitions: partitions, Codec: codec})
 	var inputs [partitions][]engine.Input
 	for range messages {
@@ -78,6 +73,7 @@ func decide(t *testing.T, seed uint64) *history {
 	var owners [partitions]*engine.Partition
 	var forwarded [partitions][]engine.Input
 	for p := range owners {
+		var err error
 		if owners[p], err = engine.Open(config(codec, int32(p)), nothing{}); err != nil {
 			t.Fatal(err)
 		}

@@ -4,19 +4,13 @@ import (
 	"reflect"
 	"testing"
 
-	"recount/domain"
-	"recount/internal/serde"
-	"recount/schemas/avro"
+	"recount/internal/serde/serdetest"
 )
 
 // write writes so many messages of a seed's script.
 func write(t *testing.T, seed uint64) ([]Message, *Expected) {
 	t.Helper()
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := New(Options{Seed: seed, Accounts: 50, Partitions: 4, Codec: catalog.Offline()})
+	s := New(Options{Seed: seed, Accounts: 50, Partitions: 4, Codec: serdetest.Codec(t)})
 	var out []Message
 	for range 500 {
 		m, err := s.Next()

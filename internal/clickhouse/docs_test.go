@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"recount/internal/embedded/embeddedtest"
 )
 
 var update = flag.Bool("update", false, "write the table of errors into docs/clickhouse.md")
@@ -47,7 +49,7 @@ func TestTheUsersAreReadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := openAt(t, startEngine(t).URL())
+	db := openAt(t, embeddedtest.ClickHouse(t).URL())
 	n := 0
 	for s := range strings.SplitSeq(string(raw), ";\n") {
 		if s = withoutComments(s); s == "" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/es"
 	"recount/schemas/clickhouse/migrations"
 )
@@ -17,7 +18,7 @@ import (
 // TestOnTheEngine runs what needs a ClickHouse, each test in a database of its own.
 func TestOnTheEngine(t *testing.T) {
 	t.Parallel()
-	engine := startEngine(t)
+	engine := embeddedtest.ClickHouse(t)
 	for name, test := range map[string]func(*testing.T, *DB){
 		"every kind of field arrives":             testEveryKind,
 		"columns keep nothing but memory":         testFeed,
@@ -138,7 +139,7 @@ func testCompleted(t *testing.T, db *DB) {
 // TestTheGenerationIsPartOfTheToken has two generations insert the same range into a table they share.
 func TestTheGenerationIsPartOfTheToken(t *testing.T) {
 	t.Parallel()
-	db := openAt(t, startEngine(t).URL())
+	db := openAt(t, embeddedtest.ClickHouse(t).URL())
 	f := newFixture()
 	shared := func(without SinkGuard) uint64 {
 		s := f.sink(t, db, SinkConfig{Pace: testPace(), Without: without})

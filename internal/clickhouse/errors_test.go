@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"recount/internal/embedded/embeddedtest"
+
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 )
 
@@ -45,7 +47,7 @@ func TestWhichErrorsMayPass(t *testing.T) {
 
 func TestARangeIsGivenUpWhenItsLifetimeIsOver(t *testing.T) {
 	t.Parallel()
-	engine := startEngine(t)
+	engine := embeddedtest.ClickHouse(t)
 	db := openAt(t, engine.URL())
 	f := newFixture()
 	pace := testPace()

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/es"
 )
 
@@ -111,7 +112,7 @@ func permanentErrors() []int32 {
 // it out and after.
 func TestEveryErrorIsTriedAgainOrNot(t *testing.T) {
 	t.Parallel()
-	f := newFaulty(t, startEngine(t).URL(), httptest.NewServer)
+	f := newFaulty(t, embeddedtest.ClickHouse(t).URL(), httptest.NewServer)
 	db := openAt(t, f.URL)
 	fixture, retried := newFixture(), 0
 	pace := testPace()

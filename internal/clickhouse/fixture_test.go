@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -94,22 +93,6 @@ func (f fixture) batch(partition int32, first, last int64) Batch {
 		f.totals.Append(rows, total{"bank", partition, o, "deposit", o})
 	}
 	return Batch{Context: "bank", Partition: partition, First: first, Last: last, Rows: rows}
-}
-
-func startEngine(t *testing.T) *embedded.ClickHouse {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	engine, err := embedded.StartClickHouse(ctx, embedded.ClickHouseOptions{DataDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := engine.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return engine
 }
 
 // openAt returns a database named after the test.

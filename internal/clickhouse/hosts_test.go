@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"recount/internal/embedded/embeddedtest"
+
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 )
 
@@ -68,7 +70,7 @@ func TestPatienceWithTheSameMachine(t *testing.T) {
 // takes, and far less than what passes by itself is waited for.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	engine := startEngine(t)
+	engine := embeddedtest.ClickHouse(t)
 	proxy := newFaulty(t, engine.URL(), quietTLS)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw}), 0o600); err != nil {
@@ -118,7 +120,7 @@ func quietTLS(h http.Handler) *httptest.Server {
 // TestSeveralServers has the first of three not be there, and the second die.
 func TestSeveralServers(t *testing.T) {
 	t.Parallel()
-	engine := startEngine(t)
+	engine := embeddedtest.ClickHouse(t)
 	dead, dying := cut(t, engine.URL()), cut(t, engine.URL())
 	dead.Close()
 	single := openAt(t, engine.URL())

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"recount/internal/embedded/embeddedtest"
 	views "recount/schemas/clickhouse"
 	"recount/schemas/clickhouse/migrations"
 )
@@ -14,7 +15,7 @@ import (
 // it says takes a keeper, which the embedded engine has not.
 func TestEveryTableIsReplicated(t *testing.T) {
 	t.Parallel()
-	db := openAt(t, startEngine(t).URL())
+	db := openAt(t, embeddedtest.ClickHouse(t).URL())
 	cfg := Config{Database: db.Database(), Replicated: true}
 	names, err := views.Views()
 	if err != nil {

@@ -8,13 +8,12 @@ import (
 	"sync"
 	"testing"
 
-	"recount/domain"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/serde"
+	"recount/internal/serde/serdetest"
 	"recount/internal/statestore"
-	"recount/schemas/avro"
 )
 
 const (
@@ -25,11 +24,7 @@ const (
 
 func testCodec(t testing.TB) *serde.Codec {
 	t.Helper()
-	c, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.Offline()
+	return serdetest.Codec(t)
 }
 
 // bank is a broker and an aggregator in one: what is published is acknowledged, decided by the real engine and replied

@@ -15,16 +15,15 @@ import (
 	"testing"
 	"time"
 
-	"recount/domain"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/ingest"
 	"recount/internal/kafka"
 	"recount/internal/partition"
 	"recount/internal/serde"
+	"recount/internal/serde/serdetest"
 	"recount/internal/statestore"
 	"recount/internal/worker/aggregator"
-	"recount/schemas/avro"
 )
 
 const partitions = 4
@@ -40,14 +39,9 @@ type pipeline struct {
 
 func newPipeline(t *testing.T) *pipeline {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	check(t, err)
-	t.Cleanup(func() { check(t, broker.Close()) })
-	p := &pipeline{t: t, cfg: kafka.Config{Brokers: []string{broker.Addr()}}}
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	check(t, err)
-	p.codec = catalog.Offline()
+	p := &pipeline{t: t, cfg: kafka.Config{Brokers: []string{embeddedtest.Kafka(t).Addr()}}, codec: serdetest.Codec(t)}
 	check(t, kafka.EnsureTopics(t.Context(), p.cfg, []string{"bank"}, partitions, kafka.Replication{Factor: 1}))
+	var err error
 	p.producer, err = kafka.NewProducer(p.cfg, kafka.ProducerConfig{DeliveryTimeout: 2 * time.Second})
 	check(t, err)
 	t.Cleanup(p.producer.Close)

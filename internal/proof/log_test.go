@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"recount/domain"
 	"recount/domain/bank/account"
 	"recount/domain/bank/customer"
 	"recount/internal/engine"
@@ -13,7 +12,7 @@ import (
 	"recount/internal/partition"
 	"recount/internal/proof"
 	"recount/internal/serde"
-	"recount/schemas/avro"
+	"recount/internal/serde/serdetest"
 )
 
 const (
@@ -24,11 +23,7 @@ const (
 
 func newCodec(t testing.TB) *serde.Codec {
 	t.Helper()
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return catalog.Offline()
+	return serdetest.Codec(t)
 }
 
 // logbook writes events as an aggregator would.

@@ -15,7 +15,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"recount/internal/clickhouse"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/kafka"
 	"recount/internal/statestore"
@@ -63,11 +63,7 @@ func full(t *testing.T) *telemetry.Telemetry {
 // produce has two clients with the same hooks publish one record each.
 func produce(t *testing.T, tel *telemetry.Telemetry) {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer broker.Close()
+	broker := embeddedtest.Kafka(t)
 	cfg := kafka.Config{Brokers: []string{broker.Addr()}, Hooks: tel.KafkaHooks()}
 	if err := kafka.EnsureTopics(t.Context(), cfg, nil, 1, kafka.Replication{}); err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package clickhouse_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,6 +14,7 @@ import (
 
 	"recount/domain"
 	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/es"
 	clickhouse "recount/schemas/clickhouse"
 	"recount/schemas/clickhouse/migrations"
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 // TestOnTheEngine runs what needs a ClickHouse, each test in a database of its own.
 func TestOnTheEngine(t *testing.T) {
 	t.Parallel()
-	engine := startEngine(t)
+	engine := embeddedtest.ClickHouse(t)
 	for name, test := range map[string]func(*testing.T, *database){
 		"columns are those of the rows":                 testColumns,
 		"a column that no row has is noticed":           testForeignColumn,
@@ -69,22 +69,6 @@ func TestOnTheEngine(t *testing.T) {
 			test(t, newDatabase(t, engine))
 		})
 	}
-}
-
-func startEngine(t *testing.T) *embedded.ClickHouse {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	engine, err := embedded.StartClickHouse(ctx, embedded.ClickHouseOptions{DataDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := engine.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return engine
 }
 
 // database is one test's own, with generation 1 of every view.

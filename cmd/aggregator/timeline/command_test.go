@@ -10,13 +10,12 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/local"
-	"recount/domain"
 	"recount/domain/bank/account"
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/partition"
 	"recount/internal/serde"
-	"recount/schemas/avro"
+	"recount/internal/serde/serdetest"
 )
 
 const partitions = 3
@@ -76,10 +75,7 @@ func write(t *testing.T, services *local.Services) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
+	catalog := serdetest.Catalog(t)
 	registry, err := serde.NewRegistry("http://" + services.Address(local.Registry))
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/cmd/internal/role"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/kafka"
 )
 
@@ -97,11 +97,7 @@ func list(t *testing.T, args ...string) []role.OpenTransaction {
 
 func TestListAndEnd(t *testing.T) {
 	t.Parallel()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { broker.Close() })
+	broker := embeddedtest.Kafka(t)
 	at := []string{"--kafka", broker.Addr()}
 	if found := list(t, at...); len(found) != 0 {
 		t.Errorf("without topics: %+v", found)

@@ -18,6 +18,7 @@ import (
 
 	"recount/cmd/internal/cli"
 	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/telemetry"
 )
 
@@ -34,30 +35,12 @@ const (
 // services starts a broker and a registry, and ClickHouse if asked.
 func services(t *testing.T, withViews bool) cli.Services {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { broker.Close() })
-	registry, err := embedded.StartRegistry(embedded.RegistryOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { registry.Close() })
+	broker := embeddedtest.Kafka(t)
+	registry := embeddedtest.Registry(t)
 	s := cli.DefaultServices()
 	s.Kafka, s.Registry, s.Partitions = []string{broker.Addr()}, registry.URL(), partitions
 	if withViews {
-		db, err := embedded.StartClickHouse(t.Context(), embedded.ClickHouseOptions{DataDir: t.TempDir()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			defer cancel()
-			if err := db.Stop(ctx); err != nil {
-				t.Error(err)
-			}
-		})
+		db := embeddedtest.ClickHouse(t)
 		s.ClickHouse = db.URL()
 	}
 	return s

@@ -7,21 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 )
 
 // TestTheRegistryAnswersUnderAnotherName: the embedded one alone refuses whoever comes for another host.
 func TestTheRegistryAnswersUnderAnotherName(t *testing.T) {
 	t.Parallel()
-	registry, err := embedded.StartRegistry(embedded.RegistryOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := registry.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	registry := embeddedtest.Registry(t)
 	handler, err := forward(registry.URL())
 	if err != nil {
 		t.Fatal(err)

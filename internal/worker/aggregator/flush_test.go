@@ -7,13 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"recount/domain"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
-	"recount/internal/serde"
+	"recount/internal/serde/serdetest"
 	"recount/internal/statestore"
-	"recount/schemas/avro"
 )
 
 // slowRoot is a root whose stores take no batch before they may, and tell of it.
@@ -45,12 +43,8 @@ func (s slowStore) Apply(b *statestore.Batch) error {
 // flying is a member with one partition, which has something to write, over a slow root.
 func flying(t *testing.T) (*member, *slowRoot) {
 	t.Helper()
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
 	root := &slowRoot{Root: statestore.NewMem(), may: make(chan struct{}), asked: make(chan struct{}, 9)}
-	cfg := Config{Context: "bank", Codec: catalog.Offline().Context("bank"), Partitions: 1}.WithDefaults()
+	cfg := Config{Context: "bank", Codec: serdetest.Codec(t).Context("bank"), Partitions: 1}.WithDefaults()
 	cfg.Leases = statestore.NewLeases(root, func(r statestore.Reader) (int64, error) { return engine.StoredPosition(r) })
 	w := &Worker{cfg: cfg, holds: newHolds(time.Now), topics: topics{ids: map[string]kafka.TopicInfo{}, inputs: []string{"bank.commands", "bank.dispatch"}}}
 	o, err := w.acquire(0, func(_ int32, take take) (*statestore.Lease, error) { return take(context.Background(), "bank.0") })
@@ -65,12 +59,8 @@ func flying(t *testing.T) (*member, *slowRoot) {
 // happen has an account opened, committed and not flushed.
 func (m *member) happen(t *testing.T, id string) {
 	t.Helper()
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
 	o := m.owned[0]
-	frame, err := catalog.Offline().CommandFromJSON("bank.account.open", es.CommandMeta{AggregateID: id, CommandID: id}, []byte(`{"customer_id":"c","currency":"EUR"}`))
+	frame, err := serdetest.Codec(t).CommandFromJSON("bank.account.open", es.CommandMeta{AggregateID: id, CommandID: id}, []byte(`{"customer_id":"c","currency":"EUR"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

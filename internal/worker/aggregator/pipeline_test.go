@@ -9,16 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"recount/domain"
 	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/partition"
 	"recount/internal/serde"
+	"recount/internal/serde/serdetest"
 	"recount/internal/statestore"
 	"recount/internal/worker/aggregator"
-	"recount/schemas/avro"
 )
 
 const partitions = 4
@@ -34,30 +34,17 @@ type pipeline struct {
 
 func newPipeline(t *testing.T) *pipeline {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { closeIt(t, broker) })
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &pipeline{t: t, broker: broker, cfg: kafka.Config{Brokers: []string{broker.Addr()}}, codec: catalog.Offline()}
+	broker := embeddedtest.Kafka(t)
+	p := &pipeline{t: t, broker: broker, cfg: kafka.Config{Brokers: []string{broker.Addr()}}, codec: serdetest.Codec(t)}
 	if err := kafka.EnsureTopics(t.Context(), p.cfg, []string{"bank"}, partitions, kafka.Replication{Factor: 1}); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	if p.out, err = kafka.NewProducer(p.cfg, kafka.ProducerConfig{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.out.Close)
 	return p
-}
-
-func closeIt(t *testing.T, broker *embedded.Kafka) {
-	if err := broker.Close(); err != nil {
-		t.Error(err)
-	}
 }
 
 // send publishes a command; to overrides the partition it lands in, -1: the right one.

@@ -9,15 +9,15 @@ import (
 
 	"recount/domain"
 	"recount/domain/bank/account"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/partition"
 	"recount/internal/serde"
+	"recount/internal/serde/serdetest"
 	"recount/internal/worker/carry"
 	"recount/internal/worker/verify"
-	"recount/schemas/avro"
 )
 
 const partitions = 3
@@ -34,20 +34,8 @@ type cluster struct {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cluster{t: t, cfg: kafka.Config{Brokers: []string{broker.Addr()}}, codec: catalog.Offline(), chains: map[string]es.Hash{}, events: map[string]int64{}}
+	broker := embeddedtest.Kafka(t)
+	c := &cluster{t: t, cfg: kafka.Config{Brokers: []string{broker.Addr()}}, codec: serdetest.Codec(t), chains: map[string]es.Hash{}, events: map[string]int64{}}
 	var names []string
 	for _, context := range domain.Contexts() {
 		names = append(names, context.Name)
@@ -55,6 +43,7 @@ func newCluster(t *testing.T) *cluster {
 	if err := kafka.EnsureTopics(t.Context(), c.cfg, names, partitions, kafka.Replication{Factor: 1}); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	if c.out, err = kafka.NewAppender(c.cfg); err != nil {
 		t.Fatal(err)
 	}

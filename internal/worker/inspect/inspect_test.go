@@ -7,16 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"recount/domain"
 	"recount/domain/bank/account"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/partition"
-	"recount/internal/serde"
+	"recount/internal/serde/serdetest"
 	"recount/internal/worker/inspect"
-	"recount/schemas/avro"
 )
 
 const partitions = 2
@@ -30,23 +28,12 @@ type log struct {
 
 func newLog(t *testing.T) *log {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &log{t: t, cfg: kafka.Config{Brokers: []string{broker.Addr()}}, codec: catalog.Offline().Context("bank")}
+	broker := embeddedtest.Kafka(t)
+	l := &log{t: t, cfg: kafka.Config{Brokers: []string{broker.Addr()}}, codec: serdetest.Codec(t).Context("bank")}
 	if err := kafka.EnsureTopics(t.Context(), l.cfg, []string{"bank"}, partitions, kafka.Replication{Factor: 1}); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	if l.out, err = kafka.NewProducer(l.cfg, kafka.ProducerConfig{}); err != nil {
 		t.Fatal(err)
 	}

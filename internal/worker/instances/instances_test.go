@@ -7,17 +7,16 @@ import (
 	"testing"
 	"time"
 
-	"recount/domain"
 	"recount/domain/bank/transfer"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/es/saga"
 	"recount/internal/kafka"
 	"recount/internal/partition"
 	"recount/internal/serde"
+	"recount/internal/serde/serdetest"
 	"recount/internal/worker/instances"
-	"recount/schemas/avro"
 )
 
 const partitions = 2
@@ -25,15 +24,7 @@ const partitions = 2
 // newBroker returns a broker with the bank's topics.
 func newBroker(t *testing.T) kafka.Config {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	broker := embeddedtest.Kafka(t)
 	cfg := kafka.Config{Brokers: []string{broker.Addr()}}
 	if err := kafka.EnsureTopics(t.Context(), cfg, []string{"bank"}, partitions, kafka.Replication{Factor: 1}); err != nil {
 		t.Fatal(err)
@@ -66,11 +57,7 @@ func (u *untaught) DecodeRefusal(value []byte) (es.Meta, es.Rejection, string, e
 func TestTheAnswerToAnOrderMayBeInANewerSchema(t *testing.T) {
 	t.Parallel()
 	cfg := newBroker(t)
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := catalog.Offline().Processes("bank")
+	own := serdetest.Codec(t).Processes("bank")
 	for suffix, write := range map[string]func(*es.Meta) ([]byte, error){
 		kafka.ProcessesSuffix: func(m *es.Meta) ([]byte, error) {
 			frame, _, _, err := own.AppendEvent(nil, transfer.Saga(), m, saga.Retried{Actor: "ada"})

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"recount/internal/clickhouse"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
@@ -267,7 +268,7 @@ func lives(t *testing.T, url string, c childConfig) error {
 
 func TestAProjectorKilledAtAnyPointLeavesEachRowOnce(t *testing.T) {
 	t.Parallel()
-	url := newEngine(t)
+	url := embeddedtest.ClickHouse(t).URL()
 	for _, point := range []string{beforeDeclaring, declared, halfInserted, unacknowledged, unconfirmed} {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"recount/internal/clickhouse"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/kafka"
 	"recount/internal/worker/parking"
 )
@@ -108,7 +109,7 @@ func (w *world) outliveOnce(p *child, over func() bool) (died bool, err error) {
 
 func TestAProjectorKilledWhileItParksOrReleasesLeavesEachRowOnce(t *testing.T) {
 	t.Parallel()
-	url := newEngine(t)
+	url := embeddedtest.ClickHouse(t).URL()
 	for _, point := range []string{parkedUnsent, parkedAlone, rowsAlone, unconfirmed} {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,7 @@ import (
 
 	"recount/internal/clickhouse"
 	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/es"
 	"recount/internal/kafka"
 )
@@ -18,7 +19,7 @@ import (
 // TestOnOneEngine runs what needs ClickHouse and does not kill it, each test in a database and with a broker of its own.
 func TestOnOneEngine(t *testing.T) {
 	t.Parallel()
-	url := newEngine(t)
+	url := embeddedtest.ClickHouse(t).URL()
 	for name, test := range map[string]func(*testing.T, *world){
 		"views follow and tell how far they are":   testFollow,
 		"what is news is told of, and nothing old": testTellsNews,

@@ -12,6 +12,7 @@ import (
 
 	"recount/internal/clickhouse"
 	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
@@ -162,29 +163,9 @@ func startEngine(t *testing.T) (*embedded.ClickHouse, embedded.ClickHouseOptions
 	return e, o
 }
 
-// newEngine is an engine that the test shares with its subtests.
-func newEngine(t *testing.T) string {
-	t.Helper()
-	e, _ := startEngine(t)
-	t.Cleanup(func() {
-		if err := e.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return e.URL()
-}
-
 func newWorld(t *testing.T, url string) *world {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	broker := embeddedtest.Kafka(t)
 	w := &world{
 		t: t, kafka: kafka.Config{Brokers: []string{broker.Addr()}}, url: url, versions: map[string]int{},
 		database: "p_" + strings.ToLower(strings.NewReplacer("/", "_", " ", "_", ",", "").Replace(t.Name())),

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"recount/internal/clickhouse"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/kafka"
 	"recount/internal/worker/parking"
 )
@@ -135,7 +136,7 @@ func twoLives(w *world, c childConfig) error {
 
 func TestARebuildKilledAtAnyPointIsGoneOnWith(t *testing.T) {
 	t.Parallel()
-	url := newEngine(t)
+	url := embeddedtest.ClickHouse(t).URL()
 	for _, point := range Points() {
 		t.Run(strings.ReplaceAll(string(point), ",", ""), func(t *testing.T) {
 			t.Parallel()
@@ -188,7 +189,7 @@ func (w *world) goneOn(c childConfig) {
 
 func TestARollbackKilledAtAnyPointIsGoneOnWith(t *testing.T) {
 	t.Parallel()
-	url := newEngine(t)
+	url := embeddedtest.ClickHouse(t).URL()
 	for _, point := range []Point{Followed, CaughtUp, Intended, Replaced, Serves} {
 		t.Run(strings.ReplaceAll(string(point), ",", ""), func(t *testing.T) {
 			t.Parallel()
@@ -219,7 +220,7 @@ func TestARollbackKilledAtAnyPointIsGoneOnWith(t *testing.T) {
 // second time; ClickHouse may have lost the token, so without it too each row has to be there once.
 func TestABlockInWorkIsLookedFor(t *testing.T) {
 	t.Parallel()
-	url := newEngine(t)
+	url := embeddedtest.ClickHouse(t).URL()
 	for name, c := range map[string]childConfig{
 		"without the token":                {WithoutSink: clickhouse.GuardToken},
 		"without the token and looking":    {WithoutSink: clickhouse.GuardToken, Without: GuardAgain},

@@ -14,8 +14,7 @@ import (
 	"recount/internal/clickhouse"
 	"recount/internal/es"
 	"recount/internal/kafka"
-	"recount/internal/serde"
-	"recount/schemas/avro"
+	"recount/internal/serde/serdetest"
 	views "recount/schemas/clickhouse"
 )
 
@@ -23,11 +22,7 @@ import (
 // through the one mapping there is, which knows the newest version only: an old event and the one that would be written in
 // its place today come to the same row.
 func testEvolution(t *testing.T, w *world) {
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	codec := catalog.Offline()
+	codec := serdetest.Codec(t)
 	for _, name := range []string{"FundsDeposited", "FundsWithdrawn"} {
 		old := oldFrame(t, name+".v1.hex")
 		e, err := codec.Context("bank").DecodeEvent(old)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"recount/internal/clickhouse"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/kafka"
 	"recount/internal/partition"
 	"recount/internal/worker/parking"
@@ -146,7 +147,7 @@ func testParkedMend(t *testing.T, w *world) {
 // TestARebuildKilledWhileItParks kills one with what it parked written down and the rows of the same block in doubt.
 func TestARebuildKilledWhileItParks(t *testing.T) {
 	t.Parallel()
-	url := newEngine(t)
+	url := embeddedtest.ClickHouse(t).URL()
 	for name, c := range map[string]childConfig{
 		"inserted": {Point: Inserted, Nth: 1}, "marked": {Point: Marked, Nth: 4}, "followed": {Point: Followed},
 		"without order": {Point: Inserted, Nth: 1, WithoutPark: parking.GuardOrder},

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"recount/internal/clickhouse"
+	"recount/internal/embedded/embeddedtest"
 )
 
 // TestOnOneEngine runs what kills nobody, each test in a database and with a broker of its own.
 func TestOnOneEngine(t *testing.T) {
 	t.Parallel()
-	url := newEngine(t)
+	url := embeddedtest.ClickHouse(t).URL()
 	for name, test := range map[string]func(*testing.T, *world){
 		"a new generation takes over and is followed":  testTakeOver,
 		"who asks meanwhile sees one whole generation": testAnalysts,

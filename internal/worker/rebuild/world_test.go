@@ -12,6 +12,7 @@ import (
 
 	"recount/internal/clickhouse"
 	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
@@ -158,32 +159,9 @@ type world struct {
 	sum      int64
 }
 
-// newEngine is an engine that the test shares with its subtests.
-func newEngine(t *testing.T) string {
-	t.Helper()
-	e, err := embedded.StartClickHouse(t.Context(), embedded.ClickHouseOptions{DataDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return e.URL()
-}
-
 func newWorld(t *testing.T, url string) *world {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	broker := embeddedtest.Kafka(t)
 	w := &world{
 		t: t, kafka: kafka.Config{Brokers: []string{broker.Addr()}}, url: url, versions: map[string]int{},
 		database: "r_" + strings.ToLower(strings.NewReplacer("/", "_", " ", "_", ",", "", "'", "").Replace(t.Name())),
@@ -191,6 +169,7 @@ func newWorld(t *testing.T, url string) *world {
 	if err := kafka.EnsureTopics(t.Context(), w.kafka, []string{"bank"}, worldPartitions, kafka.Replication{}); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	w.db, err = clickhouse.Open(t.Context(), clickhouse.Config{URL: w.url, Database: w.database})
 	if err == nil {
 		err = w.db.Migrate(t.Context(), migrations.FS())

@@ -9,17 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"recount/domain"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/engine"
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/partition"
 	"recount/internal/serde"
+	"recount/internal/serde/serdetest"
 	"recount/internal/statestore"
 	"recount/internal/worker/aggregator"
 	"recount/internal/worker/steer"
-	"recount/schemas/avro"
 )
 
 const partitions = 4
@@ -34,20 +33,8 @@ type fleet struct {
 
 func newFleet(t *testing.T, workers ...string) *fleet {
 	t.Helper()
-	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fleet{t: t, cfg: kafka.Config{Brokers: []string{broker.Addr()}}, codec: catalog.Offline()}
+	broker := embeddedtest.Kafka(t)
+	f := &fleet{t: t, cfg: kafka.Config{Brokers: []string{broker.Addr()}}, codec: serdetest.Codec(t)}
 	if err := kafka.EnsureTopics(t.Context(), f.cfg, []string{"bank"}, partitions, kafka.Replication{Factor: 1}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,61 @@
+// Package embeddedtest starts embedded services for a test, and stops them behind it: whatever the test's own cleanups
+// do, they still find them there. A service that does not start or stop fails the test.
+//
+// ClickHouse runs in a copy of the test's program: its TestMain calls embedded.RunIfChild first.
+package embeddedtest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"recount/internal/embedded"
+)
+
+// stopPatience is how long ClickHouse may take to end, on a machine that has ten times as much to do as it can.
+const stopPatience = time.Minute
+
+// Kafka starts a broker in this process.
+func Kafka(t testing.TB) *embedded.Kafka {
+	t.Helper()
+	broker, err := embedded.StartKafka(embedded.KafkaOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeBehind(t, broker.Close)
+	return broker
+}
+
+// Registry starts a schema registry in this process.
+func Registry(t testing.TB) *embedded.Registry {
+	t.Helper()
+	registry, err := embedded.StartRegistry(embedded.RegistryOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeBehind(t, registry.Close)
+	return registry
+}
+
+// ClickHouse starts an engine in a process and a folder of its own.
+func ClickHouse(t testing.TB) *embedded.ClickHouse {
+	t.Helper()
+	engine, err := embedded.StartClickHouse(t.Context(), embedded.ClickHouseOptions{DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeBehind(t, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+		defer cancel()
+		return engine.Stop(ctx)
+	})
+	return engine
+}
+
+func closeBehind(t testing.TB, end func() error) {
+	t.Cleanup(func() {
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
