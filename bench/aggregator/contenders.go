@@ -9,10 +9,10 @@ import (
 
 	"recount/bench/bareloop"
 	"recount/bench/ledger"
-	"recount/bench/process"
 	streamspeer "recount/bench/streams-peer"
 	benchsubject "recount/bench/subject"
 	"recount/internal/kafka"
+	"recount/internal/process"
 	"recount/internal/worker/aggregator"
 )
 

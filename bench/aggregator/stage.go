@@ -11,8 +11,8 @@ import (
 	"recount/bench/frame"
 	"recount/bench/ledger"
 	"recount/bench/meter"
-	"recount/bench/process"
 	"recount/bench/workload"
+	"recount/internal/process"
 	"recount/internal/serde"
 )
 

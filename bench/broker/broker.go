@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"recount/bench/process"
+	"recount/internal/process"
 )
 
 // Options say what broker to start. The zero value is a tuned one in a temporary folder.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"recount/bench/process"
+	"recount/internal/process"
 )
 
 // TestMain lets this test program play a role, as a benchmark's own does.

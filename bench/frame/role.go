@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"recount/bench/process"
+	"recount/internal/process"
 )
 
 // RoleArgument makes a benchmark's program play one of its roles: the role's name and its configuration follow.

@@ -15,10 +15,10 @@ import (
 	"recount/bench/broker"
 	"recount/bench/frame"
 	"recount/bench/maven"
-	"recount/bench/process"
 	"recount/bench/report"
 	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
+	"recount/internal/process"
 	"recount/internal/serde"
 )
 

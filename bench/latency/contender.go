@@ -9,9 +9,9 @@ import (
 
 	"recount/bench/broker"
 	"recount/bench/frame"
-	"recount/bench/process"
 	streamspeer "recount/bench/streams-peer"
 	benchsubject "recount/bench/subject"
+	"recount/internal/process"
 	"recount/internal/serde"
 )
 

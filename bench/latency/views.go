@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"recount/bench/frame"
-	"recount/bench/process"
 	benchsubject "recount/bench/subject"
 	"recount/internal/clickhouse"
 	"recount/internal/embedded"
+	"recount/internal/process"
 	"recount/schemas/clickhouse/migrations"
 )
 

@@ -11,10 +11,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"recount/bench/process"
 	"recount/bench/report"
 	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
+	"recount/internal/process"
 	"recount/internal/serde"
 )
 

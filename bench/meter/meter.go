@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"recount/bench/process"
+	"recount/internal/process"
 )
 
 // Run is one run to be measured.

@@ -12,12 +12,12 @@ import (
 
 	"recount/bench/broker"
 	"recount/bench/frame"
-	"recount/bench/process"
 	"recount/bench/report"
 	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
 	"recount/internal/clickhouse"
 	"recount/internal/embedded"
+	"recount/internal/process"
 	"recount/schemas/clickhouse/migrations"
 )
 

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"recount/bench/process"
 	streamspeer "recount/bench/streams-peer"
+	"recount/internal/process"
 )
 
 const (

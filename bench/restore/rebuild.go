@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"recount/bench/frame"
-	"recount/bench/process"
 	benchsubject "recount/bench/subject"
+	"recount/internal/process"
 )
 
 // running is an aggregator's process.

@@ -23,9 +23,9 @@ import (
 	"strings"
 
 	"recount/bench/maven"
-	"recount/bench/process"
 	"recount/domain/bank/account"
 	"recount/internal/es"
+	"recount/internal/process"
 	"recount/internal/serde"
 )
 

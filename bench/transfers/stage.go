@@ -13,10 +13,10 @@ import (
 
 	"recount/bench/broker"
 	"recount/bench/frame"
-	"recount/bench/process"
 	"recount/bench/report"
 	benchsubject "recount/bench/subject"
 	"recount/bench/workload"
+	"recount/internal/process"
 )
 
 // stage is what a round takes place on: a fresh broker, and the two roles.

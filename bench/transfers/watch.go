@@ -11,7 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"recount/bench/process"
+	"recount/internal/process"
 )
 
 // watch notes, for each transfer, when the broker accepted its request, when the event of that could be read as committed,

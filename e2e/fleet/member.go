@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"recount/bench/process"
+	"recount/internal/process"
 )
 
 // Member is one of Recount's roles in a process of its own, through all of its lives.
