@@ -43,6 +43,10 @@ func victims(rng *rand.Rand) []string {
 // die when they do: the same audit must find their books wrong.
 func TestKilledAtRandomMoments(t *testing.T) {
 	t.Parallel()
+	if raceEnabled {
+		plainly(t)
+		return
+	}
 	seed := seedOf(t)
 	rng := rand.New(rand.NewPCG(seed, seed))
 	f := newFleet(t)
