@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -54,22 +55,30 @@ func TestAZombieWritesNothing(t *testing.T) {
 	}
 }
 
-// freezeInTransaction freezes a worker at a moment when the broker has records of an unfinished transaction of its.
+// onItsWay is longer than the broker takes for a request that was sent before the worker was frozen, and well below the
+// session timeout.
+const onItsWay = time.Second
+
+// freezeInTransaction freezes a worker at a moment when the broker has records of an unfinished transaction of its. What the
+// worker has sent before still arrives, and it may be the end of that transaction: so it is looked at twice.
 func (w *world) freezeInTransaction(worker *fleet.Member) kadm.DescribedTransaction {
 	w.t.Helper()
 	id := "recount.bank.aggregator." + worker.Name + ".0"
 	var open kadm.DescribedTransaction
 	w.eventually("it is frozen in a transaction", func(ctx context.Context) error {
 		w.must(worker.Freeze())
-		found, err := w.admin.DescribeTransactions(ctx, id)
-		if err != nil {
-			return err
-		}
-		open = found[id]
-		if open.State != "Ongoing" || len(open.Topics[eventsTopic]) == 0 {
-			w.must(worker.Thaw())
-			time.Sleep(time.Duration(w.random.Int64N(int64(50 * time.Millisecond))))
-			return fmt.Errorf("its transaction is %s, in %v", open.State, open.Topics)
+		for _, later := range []time.Duration{0, onItsWay} {
+			time.Sleep(later)
+			found, err := w.admin.DescribeTransactions(ctx, id)
+			if err != nil {
+				return errors.Join(err, worker.Thaw())
+			}
+			open = found[id]
+			if open.State != "Ongoing" || len(open.Topics[eventsTopic]) == 0 {
+				w.must(worker.Thaw())
+				time.Sleep(time.Duration(w.random.Int64N(int64(50 * time.Millisecond))))
+				return fmt.Errorf("its transaction is %s, in %v", open.State, open.Topics)
+			}
 		}
 		return nil
 	})
