@@ -21,10 +21,10 @@ import (
 	"recount/e2e/cut"
 	"recount/e2e/fleet"
 	"recount/e2e/script"
-	"recount/internal/embedded"
+	"recount/internal/embedded/embeddedtest"
 	"recount/internal/kafka"
 	"recount/internal/serde"
-	"recount/schemas/avro"
+	"recount/internal/serde/serdetest"
 )
 
 const (
@@ -109,15 +109,11 @@ func seedOf(t *testing.T) uint64 {
 // register starts a registry, and has it know our schemas.
 func (w *world) register() (url string) {
 	w.t.Helper()
-	service, err := embedded.StartRegistry(embedded.RegistryOptions{})
-	w.must(err)
-	w.t.Cleanup(func() { w.must(service.Close()) })
-	catalog, err := serde.NewCatalog(avro.FS, domain.Contexts())
-	w.must(err)
+	service := embeddedtest.Registry(w.t)
 	client, err := serde.NewRegistry(service.URL())
 	w.must(err)
 	w.t.Cleanup(client.Close)
-	w.codec, err = catalog.Register(w.t.Context(), client, nil)
+	w.codec, err = serdetest.Catalog(w.t).Register(w.t.Context(), client, nil)
 	w.must(err)
 	return service.URL()
 }

@@ -7,6 +7,7 @@ import (
 
 	"recount/bench/frame"
 	"recount/bench/workload"
+	"recount/internal/nice"
 )
 
 // options are what a person may choose.
@@ -36,7 +37,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	f.IntVar(&o.queries, "queries", 10, "questions a second that analysts ask during it")
 	f.IntVar(&o.lanes, "lanes", 0, "partitions read at a time; 0: the default")
 	f.IntVar(&o.block, "block", 0, "offsets inserted at a time; 0: the default")
-	f.IntVar(&o.nice, "nice", 10, "nice `value` of the rebuilding process; the default is that of projectors rebuild")
+	f.IntVar(&o.nice, "nice", nice.Background, "nice `value` of the rebuilding process")
 	f.BoolVar(&o.alone, "alone", false, "leave out the rebuild beside projectors, live events and analysts")
 	f.StringVar(&o.profile, "profile", "", "`file` for the processor profile of the rebuild that was made last; empty: none")
 	f.BoolVar(&o.Verbose, "verbose", false, "show what the processes write")
@@ -51,5 +52,5 @@ func parse(args []string, usage io.Writer) (options, error) {
 		o.plan.Commands = n
 	}
 	f.Check(o.live > 0 && o.queries > 0, "--live and --queries must be positive: without them there is nothing to notice")
-	return o, f.Faults(o.plan.Validate())
+	return o, f.Faults(o.plan.Validate(), nice.Check(o.nice))
 }

@@ -17,7 +17,7 @@ func TestOptions(t *testing.T) {
 	if err != nil || !slices.Equal(o.sizes, []int{1000, 2000}) {
 		t.Errorf("%+v, %v", o, err)
 	}
-	for args, want := range map[string]string{"--sizes 0": "--sizes", "--sizes x": "--sizes", "--live 0": "--live", "--partitions 0": "partition", "now": "flags only"} {
+	for args, want := range map[string]string{"--sizes 0": "--sizes", "--sizes x": "--sizes", "--live 0": "--live", "--partitions 0": "partition", "--nice 20": "nice", "now": "flags only"} {
 		if _, err := parse(strings.Fields(args), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", args, err)
 		}

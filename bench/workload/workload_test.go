@@ -15,22 +15,16 @@ import (
 	"recount/internal/es"
 	"recount/internal/kafka"
 	"recount/internal/partition"
-	"recount/internal/serde"
 	"recount/internal/serde/serdetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func codec(t *testing.T) *serde.Codec {
-	t.Helper()
-	return serdetest.Codec(t)
-}
-
 func plan() Plan { return Plan{Commands: 3000, Accounts: 100, Partitions: 3, Seed: 7} }
 
 func write(t *testing.T, p Plan) *Workload {
 	t.Helper()
-	w, err := Write(t.Context(), p, codec(t), filepath.Join(t.TempDir(), "commands"))
+	w, err := Write(t.Context(), p, serdetest.Codec(t), filepath.Join(t.TempDir(), "commands"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +107,7 @@ func TestEveryCommandLandsInItsAccountsPartitionInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := read(t, broker.Addr(), w.Commands)
-	decode, states := codec(t).Context("bank"), map[string]account.Account{}
+	decode, states := serdetest.Codec(t).Context("bank"), map[string]account.Account{}
 	for _, r := range got {
 		cmd, err := decode.DecodeCommand(r.Value)
 		if err != nil {

@@ -35,7 +35,6 @@ const (
 	keepDefault     = 1
 	memoryDefault   = 1 << 10
 	memoryMinimum   = 128
-	niceDefault     = 10
 	bytesOfMebibyte = 1 << 20
 )
 
@@ -49,7 +48,7 @@ func (c *rebuildConfig) Flags(f *cli.Flags) {
 	f.StringVar(&c.ID, "id", "", "`TYPE/ID` of one aggregate, such as account/acct-1: mend only its rows, in the generation that serves")
 	f.IntVar(&c.Keep, "keep", keepDefault, "`number` of generations that have served to keep for a rollback; older ones are dropped")
 	f.IntVar(&c.Memory, "memory", memoryDefault, "`MiB` of memory to stay below, about")
-	f.IntVar(&c.Nice, "nice", niceDefault, "nice `value` to work at, so that projectors and analysts on the same machine go first: 0 (as urgent as they) to 19")
+	f.IntVar(&c.Nice, "nice", nice.Background, "nice `value` to work at, so that projectors and analysts on the same machine go first: 0 (as urgent as they) to 19")
 	f.BoolVar(&c.Quiet, "quiet", false, "show no progress")
 	c.Rebuild.Flags(f)
 	c.Services.Flags(f)

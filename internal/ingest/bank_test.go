@@ -22,11 +22,6 @@ const (
 	testMillis     = 1_767_225_600_000
 )
 
-func testCodec(t testing.TB) *serde.Codec {
-	t.Helper()
-	return serdetest.Codec(t)
-}
-
 // bank is a broker and an aggregator in one: what is published is acknowledged, decided by the real engine and replied
 // to, at once. A test can make it fail in the ways that a broker does.
 type bank struct {
@@ -50,7 +45,7 @@ type bank struct {
 }
 
 func newBank(t testing.TB) *bank {
-	return &bank{t: t, codec: testCodec(t), partitions: map[int32]*engine.Partition{}, running: make(chan struct{})}
+	return &bank{t: t, codec: serdetest.Codec(t), partitions: map[int32]*engine.Partition{}, running: make(chan struct{})}
 }
 
 func (b *bank) Instance() string { return testInstance }

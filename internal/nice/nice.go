@@ -3,8 +3,12 @@ package nice
 
 import "fmt"
 
-// Max is as much as a program can yield.
-const Max = 19
+const (
+	// Background is for work that nobody waits for.
+	Background = 10
+	// Max is as much as a program can yield.
+	Max = 19
+)
 
 // Check says what is wrong with a value that somebody gave.
 func Check(value int) error {

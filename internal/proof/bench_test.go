@@ -6,13 +6,15 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"recount/internal/serde/serdetest"
 )
 
 // BenchmarkVerify walks a partition's events, and, turn by turn, hashes the same bytes and does nothing else: no walk can
 // be faster, and what else the machine does slows both.
 func BenchmarkVerify(b *testing.B) {
 	const events, aggregates = 200_000, 5_000
-	book := someBooks(b, newCodec(b), aggregates, events, rand.New(rand.NewPCG(3, 4)))
+	book := someBooks(b, serdetest.Codec(b), aggregates, events, rand.New(rand.NewPCG(3, 4)))
 	last := byte(0)
 	var walking, hashing time.Duration
 	b.ReportAllocs()

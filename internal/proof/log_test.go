@@ -12,7 +12,6 @@ import (
 	"recount/internal/partition"
 	"recount/internal/proof"
 	"recount/internal/serde"
-	"recount/internal/serde/serdetest"
 )
 
 const (
@@ -20,11 +19,6 @@ const (
 	walked     = 2 // the partition that is walked
 	topic      = "bank.events"
 )
-
-func newCodec(t testing.TB) *serde.Codec {
-	t.Helper()
-	return serdetest.Codec(t)
-}
 
 // logbook writes events as an aggregator would.
 type logbook struct {

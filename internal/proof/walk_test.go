@@ -9,6 +9,7 @@ import (
 	"recount/domain/bank/account"
 	"recount/internal/es"
 	"recount/internal/proof"
+	"recount/internal/serde/serdetest"
 )
 
 const (
@@ -22,7 +23,7 @@ func forge(t *testing.T, without proof.Guard) (missed map[string]int) {
 	t.Helper()
 	missed = map[string]int{}
 	ways := forgeries()
-	codec := newCodec(t)
+	codec := serdetest.Codec(t)
 	var book *logbook
 	var anchored []proof.Head
 	for seed := range uint64(forged) {
@@ -80,7 +81,7 @@ func TestABrokenWalkMissesSome(t *testing.T) {
 // TestABreakIsNamed: where it is, whose, and how.
 func TestABreakIsNamed(t *testing.T) {
 	t.Parallel()
-	l := newLogbook(t, newCodec(t))
+	l := newLogbook(t, serdetest.Codec(t))
 	id := ids(3)
 	deposit := account.FundsDeposited{CustomerID: "ada", Amount: 5, Currency: "EUR", StatusAfter: "open"}
 	for range 3 {
@@ -136,7 +137,7 @@ func TestABreakIsNamed(t *testing.T) {
 func TestWhatRecordsAloneCantTell(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
-	book := someBooks(t, newCodec(t), 5, 100, rng)
+	book := someBooks(t, serdetest.Codec(t), 5, 100, rng)
 	anchored := book.walk(book.log, nil, 0).Heads
 	rewritten := forger{book, rng}.rewrite(true)
 	if got := book.walk(rewritten, nil, 0); got.Broken != 0 {
