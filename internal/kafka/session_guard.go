@@ -39,6 +39,13 @@ const (
 //	N is ended, and A is told so; the broker dies     (N+1 cannot have been written: N's markers come first)
 //	A: wants to write N+1, finds its connection dead, makes another: looks, ends N as it was decided, writes
 //
+// A broker's death takes several connections, and each looks. They do so one after another, or this could happen where
+// a producer's transactions share an epoch:
+//
+//	connection 1: sees that N hangs             connection 2: sees it too
+//	connection 1: ends N, is given to the client, which writes N+1 behind it
+//	connection 2: writes its marker for N: it ends what N+1 has written so far
+//
 // What hangs is ended as EndTransaction does. Where that is not known, or not allowed, the session does not go on.
 type guard struct {
 	cfg      SessionConfig
@@ -46,6 +53,7 @@ type guard struct {
 	producer atomic.Int64 // the session's, once it has one
 	armed    atomic.Bool
 	blind    sync.Once // to say once that it can't look
+	looking  sync.Mutex
 }
 
 // arm has every later connection wait for what the producer has open.
@@ -72,7 +80,7 @@ func (g *guard) settle(ctx context.Context) error {
 	defer cancel()
 	err := administer(g.cfg.Config, func(admin *kadm.Client) error {
 		for {
-			settled, err := g.look(ctx, admin)
+			settled, err := g.lookAlone(ctx, admin)
 			if settled || errors.Is(err, errHangs) {
 				return err
 			}
@@ -87,6 +95,13 @@ func (g *guard) settle(ctx context.Context) error {
 		return fmt.Errorf("kafka: looking for what %s left open: %w", g.cfg.TransactionalID, err)
 	}
 	return nil
+}
+
+// lookAlone lets one connection look at a time. Each look is bounded by its own ctx, and so is the wait for those before.
+func (g *guard) lookAlone(ctx context.Context, admin *kadm.Client) (settled bool, err error) {
+	g.looking.Lock()
+	defer g.looking.Unlock()
+	return g.look(ctx, admin)
 }
 
 // look ends what hangs, and reports whether all that is left is a transaction that runs: the session's next. Who may not

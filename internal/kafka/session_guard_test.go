@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -42,6 +44,7 @@ type guardWorld struct {
 	cluster *kfake.Cluster
 	cfg     SessionConfig
 	log     journal
+	marking func() // what a marker waits for, if anything: set before there can be one
 
 	mu      sync.Mutex
 	hangs   bool
@@ -148,6 +151,9 @@ func (w *guardWorld) watch() {
 	})
 	w.cluster.ControlKey(int16(kmsg.WriteTxnMarkers), func(k kmsg.Request) (kmsg.Response, error, bool) {
 		w.cluster.KeepControl()
+		if w.marking != nil {
+			w.cluster.SleepControl(w.marking)
+		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		outcome := map[bool]string{true: "commit", false: "abort"}[k.(*kmsg.WriteTxnMarkersRequest).Markers[0].Committed]
@@ -282,6 +288,59 @@ func TestWithoutTheGuardItIs(t *testing.T) {
 	t.Parallel()
 	if got := cutOff(t, false); !slices.Contains(got, "records") {
 		t.Errorf("%q: nothing was written behind it, so the test above shows nothing", got)
+	}
+}
+
+// meeting has who calls it wait until so many have, or for three seconds: the others may have to wait for the first.
+func meeting(many int32) func() {
+	var came atomic.Int32
+	all := make(chan struct{})
+	return func() {
+		if came.Add(1) == many {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-time.After(3 * time.Second):
+		}
+	}
+}
+
+// lookedTwice has two connections see one transaction hang before either has ended it, and returns how often it was ended.
+func lookedTwice(t *testing.T, look func(*guard, context.Context, *kadm.Client) (bool, error)) []string {
+	t.Helper()
+	w := newGuardWorld(t, hung(kmsg.TransactionStateCompleteAbort)...)
+	g := &guard{cfg: w.cfg, topics: []string{ledger}}
+	g.arm(w.producer())
+	w.marking = meeting(2)
+	w.set(true, nil)
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			err := administer(w.cfg.Config, func(admin *kadm.Client) error {
+				_, err := look(g, t.Context(), admin)
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	return w.seen()
+}
+
+func TestConnectionsLookOneAfterAnother(t *testing.T) {
+	t.Parallel()
+	if got := lookedTwice(t, (*guard).lookAlone); !slices.Equal(got, []string{"abort"}) {
+		t.Errorf("%q, want one marker", got)
+	}
+}
+
+func TestAllAtOnceTheyEndItTwice(t *testing.T) {
+	t.Parallel()
+	if got := lookedTwice(t, (*guard).look); !slices.Equal(got, []string{"abort", "abort"}) {
+		t.Errorf("%q: it was not ended twice, so the test above shows nothing", got)
 	}
 }
 
