@@ -134,7 +134,9 @@ func (s *storm) rage(rounds int) error {
 	for len(s.members) > 0 {
 		s.leave()
 	}
-	if cuts := s.line.cuts.Load(); rounds >= len(s.faults) && cuts == 0 || s.struck < rounds {
+	cuts := s.line.cuts.Load()
+	s.t.Logf("%d rows of %d events, after %d faults and %d connections broken behind an insert", s.rows(), len(s.log), s.struck, cuts)
+	if rounds >= len(s.faults) && cuts == 0 || s.struck < rounds {
 		s.t.Errorf("%d faults and %d broken connections: the test proves nothing", s.struck, cuts)
 	}
 	return errors.Join(s.once(), s.exact())
