@@ -1,19 +1,15 @@
-// Package embeddedtest starts embedded services for a test, and stops them behind it: whatever the test's own cleanups
-// do, they still find them there. A service that does not start or stop fails the test.
+// Package embeddedtest starts embedded services for a test, and ends them behind it: whatever the test's own cleanups
+// do, they still find them there. A service that does not start, or ends by itself, fails the test.
 //
 // ClickHouse runs in a copy of the test's program: its TestMain calls embedded.RunIfChild first.
 package embeddedtest
 
 import (
-	"context"
+	"errors"
 	"testing"
-	"time"
 
 	"recount/internal/embedded"
 )
-
-// stopPatience is how long ClickHouse may take to end, on a machine that has ten times as much to do as it can.
-const stopPatience = time.Minute
 
 // Kafka starts a broker in this process.
 func Kafka(t testing.TB) *embedded.Kafka {
@@ -37,18 +33,15 @@ func Registry(t testing.TB) *embedded.Registry {
 	return registry
 }
 
-// ClickHouse starts an engine in a process and a folder of its own.
+// ClickHouse starts an engine in a process and a folder of its own. Both are thrown away, so it is killed: no statement
+// that a test left under way holds that up. How it stops is what embedded's own tests try.
 func ClickHouse(t testing.TB) *embedded.ClickHouse {
 	t.Helper()
 	engine, err := embedded.StartClickHouse(t.Context(), embedded.ClickHouseOptions{DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	closeBehind(t, func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
-		defer cancel()
-		return engine.Stop(ctx)
-	})
+	closeBehind(t, func() error { return errors.Join(engine.Err(), engine.Kill()) })
 	return engine
 }
 

@@ -83,7 +83,7 @@ func newStorm(t *testing.T, without clickhouse.SinkGuard) *storm {
 			_ = m.Process.Kill() // it may have ended
 			<-m.done
 		}
-		if err := s.engine.Stop(context.WithoutCancel(t.Context())); err != nil {
+		if err := errors.Join(s.engine.Err(), s.engine.Kill()); err != nil {
 			t.Error(err)
 		}
 	})
