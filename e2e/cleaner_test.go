@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"recount/e2e/fleet"
 	"recount/internal/kafka"
 )
 
@@ -53,17 +54,30 @@ func TestHistorySurvivesTheCleaner(t *testing.T) {
 	w.must(two.Kill())
 	heir := w.worker("heir", "--batch", "300")
 	w.ready(heir)
-	log, err := heir.Log()
-	w.must(err)
-	if n := strings.Count(log, "from=zero"); n != partitions {
-		t.Errorf("%d of %d partitions were folded from zero", n, partitions)
-	}
+	w.foldedFromZero(heir)
 	w.progress()
 	f.end()
 	w.decided()
 	w.settle()
 	w.audit()
 	w.stores()
+}
+
+// foldedFromZero waits until a worker has restored all partitions, which it may be given one after another, and checks
+// that none was restored from anything else.
+func (w *world) foldedFromZero(heir *fleet.Member) {
+	w.t.Helper()
+	var log string
+	w.eventually("all partitions are restored", func(context.Context) (err error) {
+		log, err = heir.Log()
+		if n := strings.Count(log, "msg=restored "); err == nil && n < partitions {
+			err = fmt.Errorf("%d of %d partitions are restored", n, partitions)
+		}
+		return err
+	})
+	if restored, folded := strings.Count(log, "msg=restored "), strings.Count(log, "from=zero"); folded != restored {
+		w.t.Errorf("%d of %d partitions were folded from zero", folded, restored)
+	}
 }
 
 // sacrificed is how often a key was written.
